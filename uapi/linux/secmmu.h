@@ -223,6 +223,7 @@ struct secmmu_completion {
  * @SECMMU_QUEUE_COMPLETION_FAULT: a record could not be written; error_addr.
  * @SECMMU_QUEUE_MM_GONE: the address space has ended.
  * @SECMMU_QUEUE_DEVICE_LOST: the device was reset or removed.
+ * @SECMMU_QUEUE_DESTROYED: another thread destroyed it (a waiter sees this).
  *
  * A stopped queue runs no further job. It is destroyed and made anew.
  */
@@ -233,6 +234,7 @@ enum secmmu_queue_error {
 	SECMMU_QUEUE_COMPLETION_FAULT	= 3,
 	SECMMU_QUEUE_MM_GONE		= 4,
 	SECMMU_QUEUE_DEVICE_LOST	= 5,
+	SECMMU_QUEUE_DESTROYED		= 6,
 };
 
 /*

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The event ring and the interrupt. Lives here: taking events out of the ring
+ * and handing each to the queue it is about. Not here: what becomes of a
+ * fault (fault.c) or a completion (queue.c).
+ *
+ * The interrupt says "look at the ring" and nothing else, so it may come too
+ * often. The device keeps at most one event of each type per queue in the
+ * ring, which is larger than that: it cannot overflow.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/interrupt.h>
+#include <linux/log2.h>
+
+#include "secmmu.h"
+
+static size_t ring_size(const struct secmmu_device *dev)
+{
+	return sizeof(struct secmmu_event) << dev->ring_order;
+}
+
+/* Takes a queue's outstanding fault over. Called with dev->queue_lock held. */
+static void event_fault(struct secmmu_queue *queue,
+			const struct secmmu_event *ev)
+{
+	/*
+	 * The device has one fault per queue outstanding; the work may still
+	 * be leaving from the last one, which is why the queue, not the work,
+	 * keeps the event.
+	 */
+	queue->fault = *ev;
+	secmmu_queue_get(queue);
+	if (!queue_work(queue->smm->dev->fault_wq, &queue->fault_work))
+		secmmu_queue_put(queue);
+}
+
+/*
+ * Faults are handed on at once. Progress must wait until EVENT_HEAD is
+ * written: a completion that the device merges with one still in the ring is
+ * told by nobody else.
+ */
+static void event_dispatch(struct secmmu_device *dev,
+			   const struct secmmu_event *ev,
+			   struct list_head *progressed)
+{
+	u32 id = le16_to_cpu(ev->queue);
+	struct secmmu_queue *queue = NULL;
+
+	if (id < dev->nr_queues)
+		queue = dev->queues[id];
+	if (!queue)
+		return;		/* destroyed since */
+
+	switch (ev->type) {
+	case SECMMU_EVENT_FAULT:
+		event_fault(queue, ev);
+		return;
+	case SECMMU_EVENT_ERROR:
+		queue->event_error = le16_to_cpu(ev->code);
+		queue->event_error_addr = le64_to_cpu(ev->va);
+		break;
+	case SECMMU_EVENT_COMPLETION:
+		break;
+	default:
+		dev_warn_ratelimited(&dev->pdev->dev,
+				     "event of unknown type %u\n", ev->type);
+		return;
+	}
+	if (list_empty(&queue->progressed))
+		list_add_tail(&queue->progressed, progressed);
+}
+
+static irqreturn_t secmmu_irq(int irq, void *data)
+{
+	struct secmmu_device *dev = data;
+	u32 mask = BIT(dev->ring_order) - 1;
+	struct secmmu_queue *queue, *next;
+	u32 head = dev->ring_head;
+	LIST_HEAD(progressed);
+	int idx;
+
+	if (!secmmu_enter(dev, &idx))
+		return IRQ_NONE;
+	spin_lock(&dev->queue_lock);
+	for (;;) {
+		struct secmmu_event *slot = &dev->ring[head & mask];
+		struct secmmu_event ev;
+
+		/* Acquire: the stamp is written last. */
+		if (le32_to_cpu(smp_load_acquire(&slot->stamp)) != head + 1)
+			break;
+		ev = *slot;
+		head++;
+		event_dispatch(dev, &ev, &progressed);
+	}
+	if (head == dev->ring_head) {
+		spin_unlock(&dev->queue_lock);
+		secmmu_exit(dev, idx);
+		return IRQ_NONE;
+	}
+	dev->ring_head = head;
+	secmmu_write32(dev, SECMMU_REG_EVENT_HEAD, head);
+
+	list_for_each_entry_safe(queue, next, &progressed, progressed) {
+		u32 reg = secmmu_queue_reg(queue->id, SECMMU_REG_QUEUE_HEAD);
+
+		list_del_init(&queue->progressed);
+		secmmu_queue_progress(queue, secmmu_read32(dev, reg),
+				      queue->event_error,
+				      queue->event_error_addr);
+	}
+	spin_unlock(&dev->queue_lock);
+	secmmu_exit(dev, idx);
+	return IRQ_HANDLED;
+}
+
+/**
+ * secmmu_events_start - give the device its rings and take its interrupt
+ * @dev: the device, mapped and reset. Enables it.
+ *
+ * Return: 0 or a negative errno.
+ */
+int secmmu_events_start(struct secmmu_device *dev)
+{
+	struct pci_dev *pdev = dev->pdev;
+	size_t done_size = PAGE_ALIGN(dev->nr_asids * sizeof(*dev->done));
+	u32 status;
+	int ret;
+
+	dev->ring_order = order_base_2(3 * dev->nr_queues);
+	dev->ring_order = max_t(u32, dev->ring_order, 7);	/* a page */
+	dev->ring = dma_alloc_coherent(&pdev->dev, ring_size(dev),
+				       &dev->ring_dma, GFP_KERNEL);
+	if (!dev->ring)
+		return -ENOMEM;
+	dev->done = dma_alloc_coherent(&pdev->dev, done_size, &dev->done_dma,
+				       GFP_KERNEL);
+	if (!dev->done) {
+		ret = -ENOMEM;
+		goto free_ring;
+	}
+
+	ret = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSIX);
+	if (ret < 0) {
+		dev_err(&pdev->dev, "no MSI-X vector: %d\n", ret);
+		goto free_done;
+	}
+	dev->irq = pci_irq_vector(pdev, 0);
+	ret = request_irq(dev->irq, secmmu_irq, 0, dev->misc.name, dev);
+	if (ret) {
+		dev_err(&pdev->dev, "no interrupt: %d\n", ret);
+		goto free_vectors;
+	}
+
+	secmmu_write64(dev, SECMMU_REG_EVENT_BASE, dev->ring_dma);
+	secmmu_write32(dev, SECMMU_REG_EVENT_ORDER, dev->ring_order);
+	secmmu_write64(dev, SECMMU_REG_DONE_BASE, dev->done_dma);
+	secmmu_write32(dev, SECMMU_REG_CTRL, SECMMU_CTRL_ENABLE);
+	status = secmmu_read32(dev, SECMMU_REG_STATUS);
+	if (!(status & SECMMU_STATUS_REG_ENABLED)) {
+		dev_err(&pdev->dev, "does not start: error register %#x\n",
+			secmmu_read32(dev, SECMMU_REG_ERROR));
+		ret = -EIO;
+		goto free_irq;
+	}
+	return 0;
+
+free_irq:
+	free_irq(dev->irq, dev);
+free_vectors:
+	pci_free_irq_vectors(pdev);
+free_done:
+	dma_free_coherent(&pdev->dev, done_size, dev->done, dev->done_dma);
+free_ring:
+	dma_free_coherent(&pdev->dev, ring_size(dev), dev->ring,
+			  dev->ring_dma);
+	return ret;
+}
+
+/**
+ * secmmu_events_stop - undo secmmu_events_start()
+ * @dev: the device, reset or off the bus, and lost: nobody reads @done.
+ */
+void secmmu_events_stop(struct secmmu_device *dev)
+{
+	size_t done_size = PAGE_ALIGN(dev->nr_asids * sizeof(*dev->done));
+
+	free_irq(dev->irq, dev);
+	pci_free_irq_vectors(dev->pdev);
+	dma_free_coherent(&dev->pdev->dev, done_size, dev->done,
+			  dev->done_dma);
+	dma_free_coherent(&dev->pdev->dev, ring_size(dev), dev->ring,
+			  dev->ring_dma);
+}

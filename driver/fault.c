@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One FAULT event served: from the device's "I cannot reach this address" to
+ * RETRY, BUSY or FAIL. Lives here: looking the pages up, and the checks that
+ * make it safe to enter them in the secondary table. Not here: the table
+ * (table.c), the event ring (event.c).
+ *
+ * The order is the whole point (Documentation/mm/hmm.rst tells the same of
+ * hmm_range_fault):
+ *
+ *	1. sample the sequence
+ *	2. look the pages up, which may sleep for as long as it likes
+ *	3. take smm->lock
+ *	4. a range is active here: refuse; range_end will RESUME
+ *	5. the sequence has moved: what was found may be stale; go to 1
+ *	6. enter the pages, answer RETRY, drop the lock
+ *	7. drop the page references: the notifier guards the pages from now on
+ */
+#include <linux/dma-mapping.h>
+#include <linux/memcontrol.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "secmmu.h"
+#include "trace.h"
+
+/*
+ * Lookups for one fault before it is handed back to the device with RETRY and
+ * nothing mapped. The device then faults again, behind whoever waits for this
+ * worker: an mm that is invalidated without pause cannot keep it for ever.
+ */
+#define FAULT_LOOKUPS	32
+
+/**
+ * struct batch - pages that are looked up together
+ * @va: address of the first.
+ * @nr: how many; all within one 2 MiB region.
+ * @write: looked up for writing: COW is broken, the CPU's entry writable.
+ * @huge: they are one 2 MiB page, physically.
+ */
+struct batch {
+	unsigned long va;
+	unsigned int nr;
+	bool write;
+	bool huge;
+};
+
+static void respond(struct secmmu_queue *queue, u32 seq, unsigned int code,
+		    unsigned int status)
+{
+	struct secmmu_mm *smm = queue->smm;
+	int idx;
+
+	lockdep_assert_held(&smm->lock);
+	trace_secmmu_response(smm->asid, queue->id, seq, code, status);
+	if (!secmmu_enter(smm->dev, &idx))
+		return;
+	secmmu_write64(smm->dev, SECMMU_REG_RESPONSE,
+		       SECMMU_RESPONSE(queue->id, code, status, seq));
+	secmmu_exit(smm->dev, idx);
+}
+
+/*
+ * Decided and answered under the lock that range_end takes: the RESUME that
+ * this fault needs cannot have been rung already.
+ */
+static void refuse(struct secmmu_queue *queue, u32 seq)
+{
+	struct secmmu_mm *smm = queue->smm;
+
+	smm->refused++;
+	smm->stats.refused++;
+	respond(queue, seq, SECMMU_RESPONSE_BUSY, 0);
+}
+
+/**
+ * secmmu_resume - let the refused faults be tried again
+ * @smm: the address space, locked.
+ */
+void secmmu_resume(struct secmmu_mm *smm)
+{
+	int idx;
+
+	lockdep_assert_held(&smm->lock);
+	trace_secmmu_resume(smm->asid, smm->refused);
+	smm->refused = 0;
+	smm->stats.resumes++;
+	if (smm->dead || !secmmu_enter(smm->dev, &idx))
+		return;
+	secmmu_write32(smm->dev,
+		       secmmu_asid_reg(smm->asid, SECMMU_REG_ASID_RESUME), 1);
+	secmmu_exit(smm->dev, idx);
+}
+
+/*
+ * As many pages as the job will touch from the faulting one on, up to the end
+ * of its 2 MiB region: one table page, one lookup.
+ */
+static void batch_init(struct batch *batch, const struct secmmu_event *ev)
+{
+	u64 va = le64_to_cpu(ev->va);
+	u64 last = va + max_t(u64, le64_to_cpu(ev->extent), 1) - 1;
+
+	last = min(last, va | (SECMMU_HUGE_SIZE - 1));
+	batch->va = va & PAGE_MASK;
+	batch->nr = (last >> PAGE_SHIFT) - (va >> PAGE_SHIFT) + 1;
+	batch->write = ev->flags & SECMMU_FAULT_WRITE;
+	batch->huge = false;
+}
+
+static bool pages_are_huge(struct page **pages)
+{
+	unsigned long pfn = page_to_pfn(pages[0]);
+	unsigned int i;
+
+	if (!IS_ALIGNED(pfn, SECMMU_HUGE_PAGES))
+		return false;
+	for (i = 1; i < SECMMU_HUGE_PAGES; i++)
+		if (page_to_pfn(pages[i]) != pfn + i)
+			return false;
+	return true;
+}
+
+static void put_pages(struct page **pages, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		put_page(pages[i]);
+}
+
+static long gup(struct mm_struct *mm, unsigned long va, unsigned int nr,
+		unsigned int flags, struct page **pages)
+{
+	int locked = 1;
+	long ret;
+
+	mmap_read_lock(mm);
+	ret = secmmu_gup(mm, va, nr, flags, pages, &locked);
+	if (locked)
+		mmap_read_unlock(mm);
+	return ret;
+}
+
+/*
+ * Finds the pages of a batch, each with a reference. Shortens the batch to
+ * what there is, or widens it to the whole of a huge page that is mapped
+ * already (FOLL_NOFAULT: pages that the job does not touch are not made). With
+ * @may_be_huge false a 2 MiB entry has no place: there is a table.
+ * Returns 0 or a negative errno.
+ */
+static int batch_lookup(struct secmmu_queue *queue, struct batch *batch,
+			bool may_be_huge)
+{
+	unsigned long huge_va = ALIGN_DOWN(batch->va, SECMMU_HUGE_SIZE);
+	unsigned int flags = batch->write ? FOLL_WRITE : 0;
+	struct mm_struct *mm = queue->smm->mm;
+	struct page **pages = queue->pages;
+	long nr;
+
+	batch->huge = false;
+	nr = gup(mm, batch->va, batch->nr, flags, pages);
+	if (nr <= 0)
+		return nr ?: -EFAULT;
+	batch->nr = nr;
+
+	if (!may_be_huge)
+		return 0;
+	if (batch->nr < SECMMU_HUGE_PAGES &&
+	    folio_size(page_folio(pages[0])) >= SECMMU_HUGE_SIZE) {
+		put_pages(pages, batch->nr);
+		nr = gup(mm, huge_va, SECMMU_HUGE_PAGES, flags | FOLL_NOFAULT,
+			 pages);
+		if (nr == SECMMU_HUGE_PAGES) {
+			batch->va = huge_va;
+			batch->nr = nr;
+		} else {
+			/* Not all of it is mapped: back to what was asked. */
+			if (nr > 0)
+				put_pages(pages, nr);
+			nr = gup(mm, batch->va, batch->nr, flags, pages);
+			if (nr <= 0)
+				return nr ?: -EFAULT;
+			batch->nr = nr;
+		}
+	}
+	batch->huge = batch->nr == SECMMU_HUGE_PAGES && pages_are_huge(pages);
+	return 0;
+}
+
+static void batch_dma_unmap(struct secmmu_queue *queue, unsigned int from,
+			    unsigned int nr, size_t size)
+{
+	struct device *dma_dev = &queue->smm->dev->pdev->dev;
+	unsigned int i;
+
+	for (i = from; i < nr; i++)
+		dma_unmap_page(dma_dev, queue->dma[i], size,
+			       DMA_BIDIRECTIONAL);
+}
+
+/*
+ * DMA addresses of the batch in queue->dma: one if huge, else one per page.
+ * A huge page for which the IOMMU has no 2 MiB of aligned addresses is mapped
+ * as small ones.
+ */
+static int batch_dma_map(struct secmmu_queue *queue, struct batch *batch)
+{
+	struct device *dma_dev = &queue->smm->dev->pdev->dev;
+	unsigned int i;
+
+	if (batch->huge) {
+		queue->dma[0] = dma_map_page(dma_dev, queue->pages[0], 0,
+					     SECMMU_HUGE_SIZE,
+					     DMA_BIDIRECTIONAL);
+		if (!dma_mapping_error(dma_dev, queue->dma[0])) {
+			if (IS_ALIGNED(queue->dma[0], SECMMU_HUGE_SIZE))
+				return 0;
+			batch_dma_unmap(queue, 0, 1, SECMMU_HUGE_SIZE);
+		}
+		batch->huge = false;
+	}
+	for (i = 0; i < batch->nr; i++) {
+		queue->dma[i] = dma_map_page(dma_dev, queue->pages[i], 0,
+					     PAGE_SIZE, DMA_BIDIRECTIONAL);
+		if (dma_mapping_error(dma_dev, queue->dma[i])) {
+			batch_dma_unmap(queue, 0, i, PAGE_SIZE);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Enters a batch whose pages are known to be current. Returns 0, or -EAGAIN
+ * where the table has changed since it was looked at.
+ */
+static int batch_map(struct secmmu_queue *queue, struct batch *batch,
+		     struct list_head *spare)
+{
+	struct secmmu_mm *smm = queue->smm;
+	unsigned long huge_va = ALIGN_DOWN(batch->va, SECMMU_HUGE_SIZE);
+	unsigned int nr;
+
+	if (batch->huge) {
+		if (!secmmu_table_map_huge(smm, batch->va, queue->dma[0],
+					   batch->write, spare))
+			return -EAGAIN;
+	} else {
+		nr = secmmu_table_map(smm, batch->va, queue->dma, batch->nr,
+				      batch->write, spare);
+		if (!nr) {
+			/*
+			 * A 2 MiB entry is in the way, read-only, while the
+			 * CPU has made one of its pages writable in place,
+			 * which notifies nobody. Small ones replace it.
+			 */
+			secmmu_invalidate(smm, huge_va,
+					  huge_va + SECMMU_HUGE_SIZE, true);
+			return -EAGAIN;
+		}
+		batch_dma_unmap(queue, nr, batch->nr, PAGE_SIZE);
+	}
+	trace_secmmu_map(smm->asid, batch->va, batch->nr, batch->write);
+	return 0;
+}
+
+/* Tables that are missing, made before the lock is taken. */
+static int make_spare(struct secmmu_queue *queue, unsigned int missing,
+		      struct list_head *spare)
+{
+	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(queue->smm->mm);
+	struct mem_cgroup *old = set_active_memcg(memcg);
+	int level, ret = 0;
+
+	/* The page tables of a process are its own to pay for. */
+	for (level = missing - 1; level >= 0; level--) {
+		struct secmmu_table *table;
+
+		table = secmmu_table_alloc(queue->smm->dev, level);
+		if (!table) {
+			ret = -ENOMEM;
+			break;
+		}
+		list_add(&table->link, spare);
+	}
+	set_active_memcg(old);
+	mem_cgroup_put(memcg);
+	return ret;
+}
+
+static unsigned int fail_status(int err)
+{
+	switch (err) {
+	case -ENOMEM:
+		return SECMMU_STATUS_NO_MEMORY;
+	case -EHWPOISON:
+		return SECMMU_STATUS_POISONED;
+	default:
+		return SECMMU_STATUS_FAULT;
+	}
+}
+
+static void fail(struct secmmu_queue *queue, u32 seq, int err)
+{
+	struct secmmu_mm *smm = queue->smm;
+
+	spin_lock(&smm->lock);
+	if (!queue->dead && !smm->dead) {
+		smm->stats.failed++;
+		respond(queue, seq, SECMMU_RESPONSE_FAIL, fail_status(err));
+	}
+	spin_unlock(&smm->lock);
+}
+
+/*
+ * One round of the order above. Returns 0 when the fault has been answered,
+ * -EAGAIN when the pages found may be stale, another errno for FAIL.
+ */
+static int serve(struct secmmu_queue *queue, const struct secmmu_event *ev,
+		 struct batch *batch)
+{
+	struct secmmu_mm *smm = queue->smm;
+	u32 event_seq = le32_to_cpu(ev->seq);
+	u64 va = le64_to_cpu(ev->va);
+	LIST_HEAD(spare);
+	unsigned int missing;
+	unsigned long seq;
+	bool mapped;
+	int ret;
+
+	spin_lock(&smm->lock);
+	if (queue->dead || smm->dead) {
+		spin_unlock(&smm->lock);
+		return 0;
+	}
+	if (secmmu_range_is_active(smm, va, va + 1)) {
+		refuse(queue, event_seq);
+		spin_unlock(&smm->lock);
+		return 0;
+	}
+	seq = smm->seq;
+	missing = secmmu_table_missing(smm, va);
+	spin_unlock(&smm->lock);
+
+	ret = batch_lookup(queue, batch, missing > 0);
+	if (ret == -EINTR || ret == -EBUSY)
+		return -EAGAIN;
+	if (ret)
+		return ret;
+	ret = make_spare(queue, missing, &spare);
+	if (ret)
+		goto put;
+	ret = batch_dma_map(queue, batch);
+	if (ret)
+		goto put;
+
+	mapped = false;
+	spin_lock(&smm->lock);
+	if (queue->dead || smm->dead) {
+		/* Nobody waits for an answer. */
+	} else if (secmmu_range_is_active(smm, batch->va, batch->va +
+					  batch->nr * PAGE_SIZE)) {
+		refuse(queue, event_seq);
+	} else if (smm->seq != seq) {
+		smm->stats.retries++;
+		ret = -EAGAIN;
+	} else {
+		ret = batch_map(queue, batch, &spare);
+		mapped = !ret;
+		if (mapped)
+			respond(queue, event_seq, SECMMU_RESPONSE_RETRY, 0);
+	}
+	spin_unlock(&smm->lock);
+	if (!mapped)
+		batch_dma_unmap(queue, 0, batch->huge ? 1 : batch->nr,
+				batch->huge ? SECMMU_HUGE_SIZE : PAGE_SIZE);
+put:
+	put_pages(queue->pages, batch->nr);
+	secmmu_table_free_list(smm->dev, &spare);
+	return ret;
+}
+
+/**
+ * secmmu_fault_work - serve the outstanding fault of a queue
+ * @work: queue->fault_work; owns a reference on the queue.
+ */
+void secmmu_fault_work(struct work_struct *work)
+{
+	struct secmmu_queue *queue = container_of(work, struct secmmu_queue,
+						  fault_work);
+	struct secmmu_mm *smm = queue->smm;
+	unsigned int lookups = 0, nr;
+	struct secmmu_event ev;
+	struct batch batch;
+	int ret;
+
+	spin_lock_irq(&smm->dev->queue_lock);
+	ev = queue->fault;
+	spin_unlock_irq(&smm->dev->queue_lock);
+	trace_secmmu_fault(&ev);
+	spin_lock(&smm->lock);
+	smm->stats.faults++;
+	spin_unlock(&smm->lock);
+
+	/* mm_users only while we look: held longer, the mm could not exit. */
+	if (!mmget_not_zero(smm->mm)) {
+		fail(queue, le32_to_cpu(ev.seq), -EFAULT);
+		goto out;
+	}
+	batch_init(&batch, &ev);
+	nr = batch.nr;
+	do {
+		ret = serve(queue, &ev, &batch);
+		if (ret != -EAGAIN)
+			break;
+		/* The wider the net, the more often it is torn: halve it. */
+		batch_init(&batch, &ev);
+		nr = max(nr / 2, 1u);
+		batch.nr = nr;
+		cond_resched();
+	} while (++lookups < FAULT_LOOKUPS);
+
+	if (ret == -EAGAIN) {
+		spin_lock(&smm->lock);
+		if (!queue->dead && !smm->dead)
+			respond(queue, le32_to_cpu(ev.seq),
+				SECMMU_RESPONSE_RETRY, 0);
+		spin_unlock(&smm->lock);
+	} else if (ret) {
+		fail(queue, le32_to_cpu(ev.seq), ret);
+	}
+	/* If ours is the last, exit_mmap() runs elsewhere, not in here. */
+	mmput_async(smm->mm);
+out:
+	secmmu_queue_put(queue);
+}

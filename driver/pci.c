@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * secmmu: an accelerator with a secondary MMU, kept coherent with the CPU's by
+ * mmu notifiers. docs/driver.md tells a fault's and an invalidation's way
+ * through the files.
+ *
+ * Lives here: the module, binding to the PCI function, the device's life and
+ * its end. Not here: anything that a job needs.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/iommu.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "secmmu.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+#define DRIVER_NAME "secmmu"
+
+static DEFINE_IDA(secmmu_ids);
+
+/*
+ * One for all devices: readers are short, and a device can then be freed from
+ * where its last notifier is freed, which may not sleep.
+ */
+DEFINE_STATIC_SRCU(secmmu_srcu);
+
+/**
+ * secmmu_enter - may the device be touched?
+ * @dev: the device.
+ * @idx: to be given to secmmu_exit().
+ *
+ * From any context. Unbinding waits for everybody inside, so registers and
+ * the memory shared with the device stay valid until secmmu_exit().
+ *
+ * Return: false if the device is lost; there is no secmmu_exit() then.
+ */
+bool secmmu_enter(struct secmmu_device *dev, int *idx)
+{
+	*idx = srcu_read_lock(&secmmu_srcu);
+	if (likely(!READ_ONCE(dev->lost)))
+		return true;
+	srcu_read_unlock(&secmmu_srcu, *idx);
+	return false;
+}
+
+void secmmu_exit(struct secmmu_device *dev, int idx)
+{
+	srcu_read_unlock(&secmmu_srcu, idx);
+}
+
+struct secmmu_device *secmmu_device_get(struct secmmu_device *dev)
+{
+	kref_get(&dev->ref);
+	return dev;
+}
+
+static void device_free(struct kref *ref)
+{
+	struct secmmu_device *dev = container_of(ref, struct secmmu_device,
+						 ref);
+
+	ida_destroy(&dev->asids);
+	ida_destroy(&dev->queue_ids);
+	ida_free(&secmmu_ids, dev->id);
+	if (dev->dummy)
+		__free_page(dev->dummy);
+	kvfree(dev->queues);
+	kfree(dev->misc.name);
+	kfree(dev);
+}
+
+/**
+ * secmmu_device_put - drop a reference
+ * @dev: the device. From any context but a hard interrupt.
+ */
+void secmmu_device_put(struct secmmu_device *dev)
+{
+	kref_put(&dev->ref, device_free);
+}
+
+/* Tells everybody who waits for a device that is lost. */
+static void lost_work(struct work_struct *work)
+{
+	struct secmmu_device *dev = container_of(work, struct secmmu_device,
+						 lost_work);
+	struct secmmu_ctx *ctx;
+	struct secmmu_queue *queue;
+
+	mutex_lock(&dev->mutex);
+	list_for_each_entry(ctx, &dev->ctxs, link) {
+		list_for_each_entry(queue, &ctx->queues, link)
+			secmmu_queue_progress(queue, queue->completed,
+					      SECMMU_QUEUE_DEVICE_LOST, 0);
+		/* Doorbells lead to the dummy page from here on. */
+		unmap_mapping_range(ctx->mapping, 0, 0, 1);
+	}
+	mutex_unlock(&dev->mutex);
+}
+
+/**
+ * secmmu_cut_off - take a device's access to memory away
+ * @dev: the device, which does not do what it must.
+ * @why: for the log.
+ *
+ * From any context, inside secmmu_enter(). When it returns the device reads
+ * and writes no memory: the caller may tell the kernel that a range is safe.
+ */
+void secmmu_cut_off(struct secmmu_device *dev, const char *why)
+{
+	if (xchg(&dev->lost, true))
+		return;
+	pci_clear_master(dev->pdev);
+	dev_err(&dev->pdev->dev, "cut off the bus: %s\n", why);
+	schedule_work(&dev->lost_work);
+}
+
+static int read_geometry(struct secmmu_device *dev)
+{
+	u32 id = secmmu_read32(dev, SECMMU_REG_ID);
+	u32 version = secmmu_read32(dev, SECMMU_REG_VERSION);
+
+	if (id != SECMMU_ID_VALUE ||
+	    version >> 16 != SECMMU_HW_VERSION >> 16) {
+		dev_err(&dev->pdev->dev,
+			"unknown hardware: id %#x version %#x\n", id, version);
+		return -ENODEV;
+	}
+	dev->nr_queues = secmmu_read32(dev, SECMMU_REG_NR_QUEUES);
+	dev->nr_asids = secmmu_read32(dev, SECMMU_REG_NR_ASIDS);
+	if (!dev->nr_queues || dev->nr_queues > SECMMU_MAX_QUEUES ||
+	    !dev->nr_asids || dev->nr_asids > SECMMU_MAX_ASIDS ||
+	    secmmu_read32(dev, SECMMU_REG_VA_BITS) != SECMMU_VA_BITS) {
+		dev_err(&dev->pdev->dev, "capabilities make no sense\n");
+		return -ENODEV;
+	}
+	return 0;
+}
+
+static struct secmmu_device *device_new(struct pci_dev *pdev)
+{
+	struct secmmu_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+
+	if (!dev)
+		return NULL;
+	kref_init(&dev->ref);
+	dev->pdev = pdev;
+	mutex_init(&dev->mutex);
+	INIT_LIST_HEAD(&dev->mms);
+	INIT_LIST_HEAD(&dev->ctxs);
+	ida_init(&dev->asids);
+	ida_init(&dev->queue_ids);
+	spin_lock_init(&dev->queue_lock);
+	INIT_WORK(&dev->lost_work, lost_work);
+	secmmu_mm_init_ops(dev);
+	dev->id = ida_alloc(&secmmu_ids, GFP_KERNEL);
+	if (dev->id < 0) {
+		kfree(dev);
+		return NULL;
+	}
+	dev->misc.name = kasprintf(GFP_KERNEL, DRIVER_NAME "%d", dev->id);
+	dev->dummy = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	if (!dev->misc.name || !dev->dummy) {
+		secmmu_device_put(dev);
+		return NULL;
+	}
+	return dev;
+}
+
+static int secmmu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct secmmu_device *dev = device_new(pdev);
+	int ret;
+
+	if (!dev)
+		return -ENOMEM;
+	ret = pci_enable_device_mem(pdev);
+	if (ret)
+		goto put;
+	ret = pci_request_mem_regions(pdev, DRIVER_NAME);
+	if (ret)
+		goto disable;
+	ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(52));
+	if (ret)
+		goto release;
+	/* A mapping may be as large as a 2 MiB page. */
+	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
+
+	ret = -ENOMEM;
+	dev->regs = pci_iomap(pdev, SECMMU_BAR_CONTROL, SECMMU_CONTROL_SIZE);
+	if (!dev->regs)
+		goto release;
+	dev->doorbells = pci_resource_start(pdev, SECMMU_BAR_DOORBELL);
+	dev->translated = device_iommu_mapped(&pdev->dev);
+
+	ret = read_geometry(dev);
+	if (ret)
+		goto unmap;
+	ret = -ENODEV;
+	if (pci_resource_len(pdev, SECMMU_BAR_DOORBELL) <
+	    (u64)dev->nr_queues * SECMMU_DOORBELL_SIZE) {
+		dev_err(&pdev->dev, "BAR%d is too small for %u doorbells\n",
+			SECMMU_BAR_DOORBELL, dev->nr_queues);
+		goto unmap;
+	}
+	ret = -ENOMEM;
+	dev->queues = kvcalloc(dev->nr_queues, sizeof(*dev->queues),
+			       GFP_KERNEL);
+	if (!dev->queues)
+		goto unmap;
+	dev->fault_wq = alloc_workqueue(DRIVER_NAME "%d", WQ_UNBOUND,
+					WQ_MAX_ACTIVE, dev->id);
+	if (!dev->fault_wq)
+		goto unmap;
+
+	/* What a kexec'd or crashed kernel left behind must not run on. */
+	secmmu_write32(dev, SECMMU_REG_CTRL, SECMMU_CTRL_RESET);
+	pci_set_drvdata(pdev, dev);
+	pci_set_master(pdev);
+	ret = secmmu_events_start(dev);
+	if (ret)
+		goto clear_master;
+
+	dev->misc.minor = MISC_DYNAMIC_MINOR;
+	dev->misc.fops = &secmmu_fops;
+	dev->misc.parent = &pdev->dev;
+	dev->misc.mode = 0660;
+	ret = misc_register(&dev->misc);
+	if (ret)
+		goto stop;
+	dev_info(&pdev->dev, "%s: %u queues, %u ASIDs, %u engines\n",
+		 dev->misc.name, dev->nr_queues, dev->nr_asids,
+		 secmmu_read32(dev, SECMMU_REG_NR_ENGINES));
+	return 0;
+
+stop:
+	secmmu_write32(dev, SECMMU_REG_CTRL, SECMMU_CTRL_RESET);
+	secmmu_events_stop(dev);
+clear_master:
+	pci_clear_master(pdev);
+	destroy_workqueue(dev->fault_wq);
+unmap:
+	pci_iounmap(pdev, dev->regs);
+release:
+	pci_release_mem_regions(pdev);
+disable:
+	pci_disable_device(pdev);
+put:
+	secmmu_device_put(dev);
+	return ret;
+}
+
+static void secmmu_remove(struct pci_dev *pdev)
+{
+	struct secmmu_device *dev = pci_get_drvdata(pdev);
+	struct secmmu_mm *smm;
+
+	misc_deregister(&dev->misc);
+
+	/*
+	 * Open files may stay behind. Their address spaces go off the device
+	 * while it is still there, so that no table keeps an IOMMU mapping.
+	 */
+	mutex_lock(&dev->mutex);
+	list_for_each_entry(smm, &dev->mms, link)
+		secmmu_mm_stop(smm);
+	if (!xchg(&dev->lost, true))
+		secmmu_write32(dev, SECMMU_REG_CTRL, SECMMU_CTRL_RESET);
+	mutex_unlock(&dev->mutex);
+	synchronize_srcu(&secmmu_srcu);
+	pci_clear_master(pdev);
+
+	secmmu_events_stop(dev);
+	schedule_work(&dev->lost_work);
+	flush_work(&dev->lost_work);
+	/* Waits for lookups under way, however long they take. */
+	destroy_workqueue(dev->fault_wq);
+	pci_iounmap(pdev, dev->regs);
+	pci_release_mem_regions(pdev);
+	pci_disable_device(pdev);
+	secmmu_device_put(dev);
+}
+
+static const struct pci_device_id secmmu_pci_ids[] = {
+	{ PCI_DEVICE(SECMMU_PCI_VENDOR, SECMMU_PCI_DEVICE) },
+	{ }
+};
+MODULE_DEVICE_TABLE(pci, secmmu_pci_ids);
+
+static struct pci_driver secmmu_driver = {
+	.name = DRIVER_NAME,
+	.id_table = secmmu_pci_ids,
+	.probe = secmmu_probe,
+	.remove = secmmu_remove,
+};
+
+static int __init secmmu_init(void)
+{
+	return pci_register_driver(&secmmu_driver);
+}
+
+static void __exit secmmu_exit_module(void)
+{
+	pci_unregister_driver(&secmmu_driver);
+	/*
+	 * mmu_notifier_put() frees through SRCU, later, with our callback:
+	 * wait until the last one has run.
+	 */
+	mmu_notifier_synchronize();
+}
+
+module_init(secmmu_init);
+module_exit(secmmu_exit_module);
+
+MODULE_DESCRIPTION("secmmu accelerator with a secondary MMU");
+MODULE_LICENSE("GPL");

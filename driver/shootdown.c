@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Dropping translations: zap the secondary table, ring one SHOOTDOWN, wait
+ * until the device no longer uses what was zapped. Lives here: that order,
+ * and the bound on the wait. Not here: why a range is dropped (mm.c), and the
+ * table's own structure (table.c).
+ *
+ * All of it runs inside mmu notifiers: under page-table locks, in reclaim, in
+ * the OOM reaper. Nothing here allocates, and nothing sleeps unless told that
+ * it may.
+ */
+#include <linux/iopoll.h>
+#include <linux/sched.h>
+
+#include "secmmu.h"
+#include "trace.h"
+
+/* Leaves looked at before the lock is let go: about 100 us of work. */
+#define ZAP_BUDGET	4096
+
+/*
+ * Longest time that a device may take for a shootdown. It needs microseconds;
+ * past this it is broken, and its access to memory is taken away.
+ */
+#define SHOOTDOWN_TIMEOUT_US	(2 * USEC_PER_SEC)
+
+static void shootdown_post(struct secmmu_mm *smm, unsigned long start,
+			   unsigned long end)
+{
+	u64 vpn = start >> PAGE_SHIFT;
+	u64 pages = min_t(u64, (end - start) >> PAGE_SHIFT,
+			  SECMMU_SHOOTDOWN_ALL);
+
+	lockdep_assert_held(&smm->lock);
+	smm->posted++;
+	smm->stats.shootdowns++;
+	trace_secmmu_shootdown(smm->asid, start, end, smm->posted);
+	secmmu_write64(smm->dev,
+		       secmmu_asid_reg(smm->asid, SECMMU_REG_ASID_SHOOTDOWN),
+		       SECMMU_SHOOTDOWN(vpn, pages));
+}
+
+static bool shootdown_is_done(struct secmmu_mm *smm, u32 ticket)
+{
+	/* Acquire: pages are freed after this, not before. */
+	u32 done = le32_to_cpu(smp_load_acquire(smm->done));
+
+	return (s32)(done - ticket) >= 0;
+}
+
+/* Returns only when the device cannot use what was posted up to @ticket. */
+static void shootdown_wait(struct secmmu_mm *smm, u32 ticket)
+{
+	bool done;
+
+	if (likely(shootdown_is_done(smm, ticket)))
+		return;
+	read_poll_timeout_atomic(shootdown_is_done, done, done, 1,
+				 SHOOTDOWN_TIMEOUT_US, false, smm, ticket);
+	if (!done)
+		secmmu_cut_off(smm->dev, "a shootdown was not acknowledged");
+}
+
+/**
+ * secmmu_invalidate - make the device forget a range
+ * @smm: the address space.
+ * @start: first address, page aligned.
+ * @end: first address past the range, page aligned, at most 2^48.
+ * @blockable: the caller may sleep.
+ *
+ * Called with smm->lock held, and returns with it held; it is let go in
+ * between. The range is active, so no fault maps anything there meanwhile.
+ * When it returns, no translation of the range is left and no access through
+ * one is under way.
+ */
+void secmmu_invalidate(struct secmmu_mm *smm, unsigned long start,
+		       unsigned long end, bool blockable)
+	__must_hold(&smm->lock)
+{
+	struct secmmu_zap zap = { .reap = LIST_HEAD_INIT(zap.reap) };
+	struct secmmu_device *dev = smm->dev;
+	unsigned long va = start;
+	bool unposted = false;
+	bool post = false;
+	u32 ticket;
+	int idx;
+
+	/* A device off the bus uses nothing; its table goes with the mm. */
+	if (!secmmu_enter(dev, &idx))
+		return;
+
+	while (smm->root) {
+		zap.budget = ZAP_BUDGET;
+		va = secmmu_table_zap(smm, va, end, &zap);
+		if (va >= end)
+			break;
+		/*
+		 * Whoever comes by now finds these leaves gone, and must not
+		 * conclude that the device has forgotten them.
+		 */
+		if (zap.zapped && !unposted) {
+			unposted = true;
+			smm->unposted++;
+		}
+		spin_unlock(&smm->lock);
+		if (blockable)
+			cond_resched();
+		else
+			cpu_relax();
+		spin_lock(&smm->lock);
+	}
+	if (unposted)
+		smm->unposted--;
+	if (zap.zapped || !list_empty(&zap.reap))
+		post = true;
+
+	do {
+		/*
+		 * Wait even if nothing was zapped: another range may have
+		 * zapped pages of this one, and be waiting itself.
+		 */
+		if (smm->dead)
+			break;
+		if (post || smm->unposted)
+			shootdown_post(smm, start, end);
+		post = false;
+		ticket = smm->posted;
+		if (!shootdown_is_done(smm, ticket)) {
+			spin_unlock(&smm->lock);
+			shootdown_wait(smm, ticket);
+			spin_lock(&smm->lock);
+		}
+		/*
+		 * What is given back to an IOMMU below may be another range's
+		 * too, zapped while the lock was free: that one's shootdown
+		 * must be over as well.
+		 */
+	} while (dev->translated && zap.zapped &&
+		 (smm->unposted || smm->posted != ticket));
+
+	/* Device first, then IOMMU, then (by the caller's caller) page. */
+	if (dev->translated && zap.zapped && smm->root)
+		secmmu_table_release_dma(smm, start, end);
+	secmmu_table_free_list(dev, &zap.reap);
+	secmmu_exit(dev, idx);
+}
+
+/**
+ * secmmu_age - have pages of a range been used by the device?
+ * @smm: the address space.
+ * @start: first address, page aligned.
+ * @end: first address past the range, page aligned, at most 2^48.
+ * @how: what to do with the A bits that are found set.
+ *
+ * Called with smm->lock held, and inside a page-table lock: never sleeps.
+ * Return: true if any had been.
+ */
+bool secmmu_age(struct secmmu_mm *smm, unsigned long start, unsigned long end,
+		enum secmmu_age how)
+{
+	struct secmmu_device *dev = smm->dev;
+	unsigned long young;
+	int idx;
+
+	lockdep_assert_held(&smm->lock);
+	if (!smm->root || !secmmu_enter(dev, &idx))
+		return false;
+
+	young = secmmu_table_age(smm, start, end, how != SECMMU_AGE_TEST);
+	/*
+	 * A TLB entry does not set A again: without a shootdown, pages in use
+	 * would look idle from now on.
+	 */
+	if (young && how == SECMMU_AGE_FLUSH) {
+		shootdown_post(smm, start, end);
+		shootdown_wait(smm, smm->posted);
+	}
+	if (young)
+		smm->stats.aged++;
+	secmmu_exit(dev, idx);
+	return young;
+}
