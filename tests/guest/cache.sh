@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Sourced: sets $cache, the directory for what is fetched and kept.
+cache=${SECMMU_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/secmmu}
+case $cache in
+*[[:space:]]*)
+	echo "the cache '$cache' has a space in its path, which Kbuild cannot" \
+	     "handle: set SECMMU_CACHE" >&2
+	exit 1 ;;
+esac
