@@ -40,14 +40,24 @@ DEFINE_STATIC_SRCU(secmmu_srcu);
 bool secmmu_enter(struct secmmu_device *dev, int *idx)
 {
 	*idx = srcu_read_lock(&secmmu_srcu);
-	if (likely(!READ_ONCE(dev->lost)))
+	if (likely(!READ_ONCE(dev->lost))) {
+		/* sparse has no word for a lock that depends on the result */
+		__release(&secmmu_srcu);
 		return true;
+	}
 	srcu_read_unlock(&secmmu_srcu, *idx);
 	return false;
 }
 
+/**
+ * secmmu_exit - the end of what secmmu_enter() began
+ * @dev: the device.
+ * @idx: what secmmu_enter() filled in.
+ */
+
 void secmmu_exit(struct secmmu_device *dev, int idx)
 {
+	__acquire(&secmmu_srcu);
 	srcu_read_unlock(&secmmu_srcu, idx);
 }
 

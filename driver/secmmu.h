@@ -106,12 +106,12 @@ struct secmmu_device {
 	u32 nr_asids;
 	bool translated;
 	struct mmu_notifier_ops notifier_ops;
-	struct mutex mutex;
+	struct mutex mutex;		/* opens, closes, queue life */
 	struct list_head mms;
 	struct list_head ctxs;
 	struct ida asids;
 	struct ida queue_ids;
-	spinlock_t queue_lock;
+	spinlock_t queue_lock;		/* queue number -> queue */
 	struct secmmu_queue **queues;
 	struct workqueue_struct *fault_wq;
 	struct work_struct lost_work;
@@ -168,8 +168,7 @@ struct secmmu_mm {
 	unsigned int opens;
 	u32 asid;
 	__le32 *done;
-	/* guards what follows */
-	spinlock_t lock;
+	spinlock_t lock;		/* guards what follows */
 	bool dead;
 	struct secmmu_table *root;
 	unsigned long seq;
@@ -200,7 +199,7 @@ struct secmmu_ctx {
 	struct address_space *mapping;
 	struct list_head queues;
 	unsigned int nr_queues;
-	struct mutex doorbell_mutex;
+	struct mutex doorbell_mutex;	/* doorbells put in, queues listed */
 };
 
 /**

@@ -19,7 +19,7 @@
  * the translation; only then the IOMMU's own mapping may go. There is no
  * other place for the address: a notifier cannot allocate.
  */
-#define SPTE_ZAPPED	(1ull << 8)
+#define SPTE_ZAPPED	BIT_ULL(8)
 
 static u64 spte_read(const struct secmmu_table *table, unsigned int idx)
 {
@@ -191,7 +191,7 @@ static struct secmmu_table *table_get(struct secmmu_mm *smm, unsigned long va,
 			return NULL;
 		/* All spare tables are alike but for level 0's missing child */
 		list_for_each_entry(child, spare, link)
-			if (!!child->child == (l > 1))
+			if (l > 1 ? !!child->child : !child->child)
 				break;
 		if (list_entry_is_head(child, spare, link))
 			return NULL;

@@ -249,13 +249,13 @@ enum secmmu_asid_reg { SECMMU_ASID_REGS(SECMMU_REG_ENUM_) };
 struct secmmu_event {
 	__u8	type;
 	__u8	flags;
-	__u16	queue;
-	__u16	asid;
-	__u16	code;
-	__u64	va;
-	__u64	extent;
-	__u32	seq;
-	__u32	stamp;
+	__le16	queue;
+	__le16	asid;
+	__le16	code;
+	__le64	va;
+	__le64	extent;
+	__le32	seq;
+	__le32	stamp;
 };
 
 #define SECMMU_EVENT_FAULT	1
