@@ -20,6 +20,7 @@
  * arch_invalidate_secondary_tlbs, is for hardware that walks the CPU's own
  * page table; ours has one of its own.
  */
+#include <linux/pgtable.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -227,6 +228,25 @@ void secmmu_mm_put(struct secmmu_mm *smm)
 	kref_put(&smm->ref, mm_free);
 }
 
+/*
+ * In audit mode the device compares each access with the CPU's own table: it
+ * is told where that is. Needs secmmu_enter().
+ */
+static void audit_start(struct secmmu_device *dev, struct secmmu_mm *smm,
+			u32 asid)
+{
+#ifdef CONFIG_X86_64
+	u64 root = virt_to_phys(smm->mm->pgd) | SECMMU_AUDIT_ON;
+
+	if (!(secmmu_read32(dev, SECMMU_REG_FEATURES) & SECMMU_FEATURE_AUDIT))
+		return;
+	if (pgtable_l5_enabled())
+		root |= SECMMU_AUDIT_LA57;
+	secmmu_write64(dev, secmmu_asid_reg(asid, SECMMU_REG_ASID_AUDIT),
+		       root);
+#endif
+}
+
 /* First open of this mm: an ASID, a root table, and the device told of both. */
 static int mm_start(struct secmmu_device *dev, struct secmmu_mm *smm)
 {
@@ -253,6 +273,8 @@ static int mm_start(struct secmmu_device *dev, struct secmmu_mm *smm)
 	secmmu_write32(dev, secmmu_asid_reg(asid, SECMMU_REG_ASID_MODE),
 		       SECMMU_ASID_WALK);
 	mode = secmmu_read32(dev, secmmu_asid_reg(asid, SECMMU_REG_ASID_MODE));
+	if (mode == SECMMU_ASID_WALK)
+		audit_start(dev, smm, asid);
 	secmmu_exit(dev, idx);
 	if (mode != SECMMU_ASID_WALK) {
 		dev_err(&dev->pdev->dev, "ASID %d does not start\n", asid);
