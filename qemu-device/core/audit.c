@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * secmmu - audit: secondary is a subset of primary, checked on each access.
+ *
+ * Lives here: a walk of the CPU's own page table (x86-64, four or five levels,
+ * pages of 4 KiB, 2 MiB, 1 GiB) and the comparison.
+ * Not here: when it is on (regs.c), who is told (the front, by trace and log).
+ *
+ * Why there is no false alarm: the check runs inside the in-flight window. The
+ * kernel changes an entry, or frees a table, only after the driver's shootdown
+ * of that range has returned, and this returns only when all windows that
+ * might use the translation have closed. So while we look, what the
+ * translation was made from still stands.
+ */
+#include <stdio.h>
+
+#include "internal.h"
+
+#define PTE_PRESENT             (1ull << 0)
+#define PTE_WRITE               (1ull << 1)
+#define PTE_USER                (1ull << 2)
+#define PTE_LARGE               (1ull << 7)
+#define PTE_ADDR                0x000ffffffffff000ull
+
+static void *map_phys(SecmmuCore *core, uint64_t addr, size_t len,
+                      void **cookie)
+{
+    if (core->ops->map_phys) {
+        return core->ops->map_phys(core->opaque, addr, len, cookie);
+    }
+    return core->ops->map(core->opaque, addr, len, false, cookie);
+}
+
+static void unmap_phys(SecmmuCore *core, void *host, uint64_t addr,
+                       size_t len, void *cookie)
+{
+    if (core->ops->map_phys) {
+        core->ops->unmap_phys(core->opaque, host, addr, len, cookie);
+    } else {
+        core->ops->unmap(core->opaque, host, addr, len, false, cookie);
+    }
+}
+
+/* Returns the leaf (zero: none) and the physical address of @va. */
+static uint64_t cpu_walk(SecmmuCore *core, uint64_t root, uint64_t va,
+                         uint64_t *phys, bool *writable)
+{
+    uint64_t table = root & PTE_ADDR;
+    int level = root & SECMMU_AUDIT_LA57 ? 4 : 3;
+
+    *writable = true;
+    for (;; level--) {
+        unsigned shift = SECMMU_LEVEL_SHIFT(level);
+        uint64_t at = table + 8 * ((va >> shift) & 511);
+        uint64_t mask = (1ull << shift) - 1;
+        void *cookie;
+        uint64_t *p = map_phys(core, at, 8, &cookie);
+        uint64_t e;
+
+        if (!p) {
+            return 0;
+        }
+        e = le64toh(__atomic_load_n(p, __ATOMIC_ACQUIRE));
+        unmap_phys(core, p, at, 8, cookie);
+        if (!(e & PTE_PRESENT) || !(e & PTE_USER)) {
+            return 0;
+        }
+        *writable &= !!(e & PTE_WRITE);
+        if (level == 0 || (level <= 2 && (e & PTE_LARGE))) {
+            /* Bit 12 of a large page is an attribute: the mask clears it. */
+            *phys = (e & PTE_ADDR & ~mask) | (va & mask);
+            return e;
+        }
+        table = e & PTE_ADDR;
+    }
+}
+
+/*
+ * The same byte of RAM? Addresses are compared by what they reach, since
+ * an IOMMU may stand between the device and physical memory.
+ */
+static bool same_frame(SecmmuCore *core, uint64_t dma, uint64_t phys)
+{
+    void *dma_cookie, *phys_cookie;
+    void *a, *b;
+
+    if (!core->ops->map_phys) {
+        return dma == phys;
+    }
+    a = core->ops->map(core->opaque, dma, 1, false, &dma_cookie);
+    b = core->ops->map_phys(core->opaque, phys, 1, &phys_cookie);
+    if (a) {
+        core->ops->unmap(core->opaque, a, dma, 1, false, dma_cookie);
+    }
+    if (b) {
+        core->ops->unmap_phys(core->opaque, b, phys, 1, phys_cookie);
+    }
+    return a && a == b;
+}
+
+void secmmu_audit(SecmmuEngine *engine, SecmmuQueue *q, uint64_t va,
+                  bool write, const SecmmuXlate *x)
+{
+    SecmmuCore *core = engine->core;
+    uint64_t root = atomic_load_explicit(&core->asids[q->asid].audit,
+                                         memory_order_acquire);
+    uint64_t leaf, phys = 0;
+    const char *rule = NULL;
+    bool writable;
+    char msg[256];
+
+    if (!(root & SECMMU_AUDIT_ON)) {
+        return;
+    }
+    secmmu_count(engine->count, SECMMU_CNT_AUDIT_CHECKS, 1);
+    leaf = cpu_walk(core, root, va, &phys, &writable);
+    if (!leaf) {
+        rule = "the CPU maps nothing there";
+    } else if (!same_frame(core, x->addr, phys)) {
+        rule = "the CPU maps another frame there";
+    } else if (write && !writable) {
+        rule = "the CPU may not write there";
+    }
+    if (!rule) {
+        return;
+    }
+    secmmu_count(engine->count, SECMMU_CNT_AUDIT_VIOLATIONS, 1);
+    secmmu_trace(core, SECMMU_TRACE_AUDIT, q->index, q->asid, va, write,
+                 x->entry, leaf);
+    snprintf(msg, sizeof(msg), "audit: %s: queue %u asid %u opcode %u user "
+             "data 0x%llx %s va 0x%llx: device 0x%llx (entry 0x%llx), CPU "
+             "0x%llx (entry 0x%llx)", rule, q->index, q->asid,
+             q->job.d.opcode, (unsigned long long)q->job.d.user_data,
+             write ? "writes" : "reads", (unsigned long long)va,
+             (unsigned long long)x->addr, (unsigned long long)x->entry,
+             (unsigned long long)phys, (unsigned long long)leaf);
+    core->ops->guest_error(core->opaque, msg);
+}
