@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Sourced: sets $cache, the directory for what is fetched and kept.
+# Sourced: sets $cache, the directory for what is fetched and kept, and a locale
+# in which the output of apt can be read by a script.
+export LC_ALL=C
 cache=${SECMMU_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/secmmu}
 case $cache in
 *[[:space:]]*)
