@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * secmmu - what differs between QEMU 7.2 and 10.x, and nothing else.
+ *
+ * Include after "qemu/osdep.h". Everything else in the front is written as if
+ * there were one QEMU.
+ */
+#ifndef SECMMU_QEMU_COMPAT_H
+#define SECMMU_QEMU_COMPAT_H
+
+#define SECMMU_QEMU_AT_LEAST(major, minor)                                   \
+    (QEMU_VERSION_MAJOR > (major) ||                                         \
+     (QEMU_VERSION_MAJOR == (major) && QEMU_VERSION_MINOR >= (minor)))
+
+#if __has_include("system/memory.h")
+#include "system/memory.h"
+#else
+#include "exec/memory.h"
+#endif
+#if __has_include("system/address-spaces.h")
+#include "system/address-spaces.h"
+#else
+#include "exec/address-spaces.h"
+#endif
+#include "hw/pci/pci.h"
+#if __has_include("hw/pci/pci_device.h")
+#include "hw/pci/pci_device.h"
+#endif
+#if __has_include("hw/core/qdev-properties.h")
+#include "hw/core/qdev-properties.h"
+#else
+#include "hw/qdev-properties.h"
+#endif
+
+/* The last parameter of class_init. */
+#if SECMMU_QEMU_AT_LEAST(10, 1)
+typedef const void SecmmuClassData;
+#else
+typedef void SecmmuClassData;
+#endif
+
+/* The end of an array of properties; device_class_set_props() counts now. */
+#if SECMMU_QEMU_AT_LEAST(10, 0)
+#define SECMMU_PROP_END
+typedef const Property SecmmuProperty;
+#else
+#define SECMMU_PROP_END DEFINE_PROP_END_OF_LIST(),
+typedef Property SecmmuProperty;
+#endif
+
+static inline void secmmu_class_set_reset(DeviceClass *dc,
+                                          void (*reset)(DeviceState *dev))
+{
+#if SECMMU_QEMU_AT_LEAST(9, 2)
+    device_class_set_legacy_reset(dc, reset);
+#else
+    dc->reset = reset;
+#endif
+}
+
+#endif /* SECMMU_QEMU_COMPAT_H */

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * secmmu - the PCI function around the core.
+ *
+ * Lives here: properties, BARs, configuration space, MSI-X, reset.
+ * Not here: registers and jobs (core/), guest memory (secmmu-mem.c).
+ *
+ * The calls below are made by QEMU with the big lock held, except for the bus
+ * operations that the core calls.
+ */
+#include "qemu/osdep.h"
+
+#include <linux/secmmu.h>
+#include <linux/secmmu_hw.h>
+
+#include "qemu/host-utils.h"
+#include "qemu/log.h"
+#include "qemu/main-loop.h"
+#include "qemu/module.h"
+#include "qemu/rcu.h"
+#include "qapi/error.h"
+#include "hw/pci/msix.h"
+#include "hw/pci/pcie.h"
+#include "migration/vmstate.h"
+#include "secmmu-front.h"
+
+#define SECMMU_REVISION         1
+#define SECMMU_VECTORS          1
+/* Where QEMU's other express devices have the capability. */
+#define SECMMU_EXPRESS_OFFSET   0x80
+
+/**
+ * struct SecmmuDevice - one "-device secmmu"
+ * @core: the device proper, from realize to exit.
+ * @mem: memory as the device sees it.
+ * @phys: memory as the CPUs see it; only with audit.
+ * @irq: bottom half that sends the MSI-X message.
+ */
+struct SecmmuDevice {
+    PCIDevice parent_obj;
+
+    SecmmuCore *core;
+    SecmmuMem mem;
+    SecmmuMem phys;
+    QEMUBH *irq;
+    MemoryRegion control;
+    MemoryRegion doorbell;
+
+    uint32_t engines;
+    uint32_t tlb_sets;
+    uint32_t tlb_ways;
+    uint32_t queues;
+    uint32_t asids;
+    bool audit;
+};
+OBJECT_DECLARE_SIMPLE_TYPE(SecmmuDevice, SECMMU)
+
+static void *bus_map(void *opaque, uint64_t addr, size_t len, bool write,
+                     void **cookie)
+{
+    SecmmuDevice *s = opaque;
+
+    return secmmu_mem_map(&s->mem, addr, len, write, cookie);
+}
+
+static void bus_unmap(void *opaque, void *host, uint64_t addr, size_t len,
+                      bool write, void *cookie)
+{
+    SecmmuDevice *s = opaque;
+
+    secmmu_mem_unmap(&s->mem, host, addr, len, write, cookie);
+}
+
+static void *bus_map_phys(void *opaque, uint64_t addr, size_t len,
+                          void **cookie)
+{
+    SecmmuDevice *s = opaque;
+
+    return secmmu_mem_map(&s->phys, addr, len, false, cookie);
+}
+
+static void bus_unmap_phys(void *opaque, void *host, uint64_t addr, size_t len,
+                           void *cookie)
+{
+    SecmmuDevice *s = opaque;
+
+    secmmu_mem_unmap(&s->phys, host, addr, len, false, cookie);
+}
+
+static void bus_raise_irq(void *opaque)
+{
+    SecmmuDevice *s = opaque;
+
+    /* Sending the message needs the big lock, which an engine must not take. */
+    qemu_bh_schedule(s->irq);
+}
+
+static void bus_guest_error(void *opaque, const char *msg)
+{
+    qemu_log_mask(LOG_GUEST_ERROR, "secmmu: %s\n", msg);
+}
+
+static void bus_thread_begin(void *opaque)
+{
+    rcu_register_thread();
+}
+
+static void bus_thread_end(void *opaque)
+{
+    rcu_unregister_thread();
+}
+
+static const SecmmuBusOps secmmu_bus_ops = {
+    .map = bus_map,
+    .unmap = bus_unmap,
+    .raise_irq = bus_raise_irq,
+    .guest_error = bus_guest_error,
+    .thread_begin = bus_thread_begin,
+    .thread_end = bus_thread_end,
+    .map_phys = bus_map_phys,
+    .unmap_phys = bus_unmap_phys,
+};
+
+static void irq_bh(void *opaque)
+{
+    SecmmuDevice *s = opaque;
+
+    if (msix_enabled(PCI_DEVICE(s))) {
+        msix_notify(PCI_DEVICE(s), 0);
+    }
+}
+
+static uint64_t control_read(void *opaque, hwaddr off, unsigned size)
+{
+    SecmmuDevice *s = opaque;
+
+    return secmmu_core_read(s->core, off, size);
+}
+
+static void control_write(void *opaque, hwaddr off, uint64_t val,
+                          unsigned size)
+{
+    SecmmuDevice *s = opaque;
+
+    secmmu_core_write(s->core, off, val, size);
+}
+
+static uint64_t doorbell_read(void *opaque, hwaddr off, unsigned size)
+{
+    SecmmuDevice *s = opaque;
+
+    /* Nothing to be read in any doorbell, as in the control block's last byte. */
+    return secmmu_core_read(s->core, SECMMU_CONTROL_SIZE - 1, 1);
+}
+
+static void doorbell_write(void *opaque, hwaddr off, uint64_t val,
+                           unsigned size)
+{
+    SecmmuDevice *s = opaque;
+
+    secmmu_core_doorbell(s->core, off, val, size);
+}
+
+/* The core judges offset and width, so every access reaches it as it was. */
+#define SECMMU_ANY_ACCESS { .min_access_size = 1, .max_access_size = 8, \
+                            .unaligned = true }
+
+static const MemoryRegionOps control_ops = {
+    .read = control_read,
+    .write = control_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = SECMMU_ANY_ACCESS,
+    .impl = SECMMU_ANY_ACCESS,
+};
+
+static const MemoryRegionOps doorbell_ops = {
+    .read = doorbell_read,
+    .write = doorbell_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = SECMMU_ANY_ACCESS,
+    .impl = SECMMU_ANY_ACCESS,
+};
+
+static void follow_bus_master(SecmmuDevice *s)
+{
+    uint16_t command = pci_get_word(PCI_DEVICE(s)->config + PCI_COMMAND);
+
+    secmmu_core_set_bus_master(s->core, command & PCI_COMMAND_MASTER);
+}
+
+static void secmmu_config_write(PCIDevice *pci, uint32_t addr, uint32_t val,
+                                int len)
+{
+    SecmmuDevice *s = SECMMU(pci);
+
+    pci_default_write_config(pci, addr, val, len);
+    /* Calls secmmu_reset() when the write asks for it. */
+    pcie_cap_flr_write_config(pci, addr, val, len);
+    follow_bus_master(s);
+}
+
+static void secmmu_reset(DeviceState *dev)
+{
+    SecmmuDevice *s = SECMMU(dev);
+
+    /* PCI's own reset, which follows, clears the command register. */
+    secmmu_core_set_bus_master(s->core, false);
+    secmmu_core_reset(s->core);
+    qemu_bh_cancel(s->irq);
+}
+
+static void secmmu_exit(PCIDevice *pci)
+{
+    SecmmuDevice *s = SECMMU(pci);
+
+    secmmu_core_set_bus_master(s->core, false);
+    secmmu_mem_fini(&s->mem);
+    if (s->audit) {
+        secmmu_mem_fini(&s->phys);
+    }
+    secmmu_core_free(s->core);
+    s->core = NULL;
+    qemu_bh_delete(s->irq);
+    pcie_cap_exit(pci);
+    msix_uninit_exclusive_bar(pci);
+}
+
+static void secmmu_realize(PCIDevice *pci, Error **errp)
+{
+    SecmmuDevice *s = SECMMU(pci);
+    SecmmuConfig config = {
+        .engines = s->engines,
+        .queues = s->queues,
+        .asids = s->asids,
+        .tlb_sets = s->tlb_sets,
+        .tlb_ways = s->tlb_ways,
+        .audit = s->audit,
+    };
+    char *message = NULL;
+
+    /* For the core zero means its default; for a person it is a mistake. */
+    if (!s->engines || !s->queues || !s->asids || !s->tlb_sets ||
+        !s->tlb_ways) {
+        error_setg(errp, "secmmu: engines, queues, asids, tlb-sets and "
+                   "tlb-ways must not be 0");
+        return;
+    }
+    if (msix_init_exclusive_bar(pci, SECMMU_VECTORS, SECMMU_BAR_MSIX, errp)) {
+        return;
+    }
+    if (pcie_endpoint_cap_init(pci, SECMMU_EXPRESS_OFFSET) < 0) {
+        error_setg(errp, "secmmu: no room for the PCI Express capability");
+        msix_uninit_exclusive_bar(pci);
+        return;
+    }
+    s->irq = qemu_bh_new(irq_bh, s);
+    s->core = secmmu_core_new(&config, &secmmu_bus_ops, s, &message);
+    if (!s->core) {
+        error_setg(errp, "secmmu: %s", message ? message : "out of memory");
+        free(message);
+        qemu_bh_delete(s->irq);
+        pcie_cap_exit(pci);
+        msix_uninit_exclusive_bar(pci);
+        return;
+    }
+    msix_vector_use(pci, 0);
+    pcie_cap_flr_init(pci);
+
+    memory_region_init_io(&s->control, OBJECT(s), &control_ops, s,
+                          "secmmu-control", SECMMU_CONTROL_SIZE);
+    memory_region_init_io(&s->doorbell, OBJECT(s), &doorbell_ops, s,
+                          "secmmu-doorbell",
+                          pow2ceil((uint64_t)s->queues *
+                                   SECMMU_DOORBELL_SIZE));
+    pci_register_bar(pci, SECMMU_BAR_CONTROL, PCI_BASE_ADDRESS_MEM_TYPE_64,
+                     &s->control);
+    pci_register_bar(pci, SECMMU_BAR_DOORBELL, PCI_BASE_ADDRESS_MEM_TYPE_64,
+                     &s->doorbell);
+
+    secmmu_mem_init(&s->mem, pci_get_address_space(pci), s->core);
+    if (s->audit) {
+        secmmu_mem_init(&s->phys, &address_space_memory, s->core);
+    }
+}
+
+static SecmmuProperty secmmu_properties[] = {
+    DEFINE_PROP_UINT32("engines", SecmmuDevice, engines, 2),
+    DEFINE_PROP_UINT32("tlb-sets", SecmmuDevice, tlb_sets, 256),
+    DEFINE_PROP_UINT32("tlb-ways", SecmmuDevice, tlb_ways, 4),
+    DEFINE_PROP_UINT32("queues", SecmmuDevice, queues, 256),
+    DEFINE_PROP_UINT32("asids", SecmmuDevice, asids, 1024),
+    DEFINE_PROP_BOOL("audit", SecmmuDevice, audit, false),
+    SECMMU_PROP_END
+};
+
+static const VMStateDescription secmmu_vmstate = {
+    .name = TYPE_SECMMU,
+    .unmigratable = 1,
+};
+
+static void secmmu_class_init(ObjectClass *class, SecmmuClassData *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(class);
+    PCIDeviceClass *pc = PCI_DEVICE_CLASS(class);
+
+    pc->realize = secmmu_realize;
+    pc->exit = secmmu_exit;
+    pc->config_write = secmmu_config_write;
+    pc->vendor_id = SECMMU_PCI_VENDOR;
+    pc->device_id = SECMMU_PCI_DEVICE;
+    pc->class_id = SECMMU_PCI_CLASS;
+    pc->revision = SECMMU_REVISION;
+    dc->desc = "accelerator with a secondary MMU";
+    dc->vmsd = &secmmu_vmstate;
+    set_bit(DEVICE_CATEGORY_MISC, dc->categories);
+    secmmu_class_set_reset(dc, secmmu_reset);
+    device_class_set_props(dc, secmmu_properties);
+}
+
+void secmmu_register_type(void)
+{
+    static InterfaceInfo interfaces[] = {
+        { INTERFACE_PCIE_DEVICE },
+        { }
+    };
+    static const TypeInfo info = {
+        .name = TYPE_SECMMU,
+        .parent = TYPE_PCI_DEVICE,
+        .instance_size = sizeof(SecmmuDevice),
+        .class_init = secmmu_class_init,
+        .interfaces = interfaces,
+    };
+
+    type_register_static(&info);
+}
