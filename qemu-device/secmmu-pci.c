@@ -16,7 +16,7 @@
 #include "qemu/host-utils.h"
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
-#include "qemu/module.h"
+#include "qemu/range.h"
 #include "qemu/rcu.h"
 #include "qapi/error.h"
 #include "hw/pci/msix.h"
@@ -193,6 +193,13 @@ static void secmmu_config_write(PCIDevice *pci, uint32_t addr, uint32_t val,
 {
     SecmmuDevice *s = SECMMU(pci);
 
+    /*
+     * The write may take the memory away from under the engines: they stop
+     * first, and do not see the difference between that and bad addresses.
+     */
+    if (ranges_overlap(addr, len, PCI_COMMAND, 2)) {
+        secmmu_core_set_bus_master(s->core, false);
+    }
     pci_default_write_config(pci, addr, val, len);
     /* Calls secmmu_reset() when the write asks for it. */
     pcie_cap_flr_write_config(pci, addr, val, len);
