@@ -27,7 +27,8 @@ SecmmuAccess secmmu_span_open(SecmmuEngine *engine, SecmmuQueue *q,
     if (core->config.audit) {
         secmmu_audit(engine, q, va, write, &x);
     }
-    most = engine->budget;
+    /* In whole elements of any kind, so that none is cut by the budget. */
+    most = engine->budget & ~63ll;
     if (most < (int64_t)SECMMU_PAGE_SIZE) {
         most = SECMMU_PAGE_SIZE;
     }
@@ -59,23 +60,51 @@ void secmmu_span_close(SecmmuEngine *engine, SecmmuSpan *span)
     }
 }
 
-SecmmuAccess secmmu_read_user(SecmmuEngine *engine, SecmmuQueue *q,
-                              uint64_t va, void *buf, size_t len)
+SecmmuAccess secmmu_page_at(SecmmuEngine *engine, SecmmuQueue *q,
+                            SecmmuPage *page, uint64_t va, bool write,
+                            uint8_t **p, size_t *left)
+{
+    uint64_t offset = va & (SECMMU_PAGE_SIZE - 1);
+
+    if (!page->span.len || page->va != va - offset) {
+        SecmmuAccess r;
+
+        secmmu_span_close(engine, &page->span);
+        r = secmmu_span_open(engine, q, &page->span, va - offset,
+                             SECMMU_PAGE_SIZE, write);
+        if (r != SECMMU_ACCESS_OK) {
+            engine->fault.va = va;
+            return r;
+        }
+        page->va = va - offset;
+    }
+    *p = page->span.p + offset;
+    *left = SECMMU_PAGE_SIZE - offset;
+    return SECMMU_ACCESS_OK;
+}
+
+void secmmu_page_close(SecmmuEngine *engine, SecmmuPage *page)
+{
+    secmmu_span_close(engine, &page->span);
+}
+
+SecmmuAccess secmmu_page_read(SecmmuEngine *engine, SecmmuQueue *q,
+                              SecmmuPage *page, uint64_t va, void *buf,
+                              size_t len)
 {
     uint8_t *out = buf;
 
+    secmmu_count(engine->count, SECMMU_CNT_BYTES_READ, len);
     while (len) {
-        SecmmuSpan span = { 0 };
-        SecmmuAccess r = secmmu_span_open(engine, q, &span, va, len, false);
-        size_t n;
+        uint8_t *p;
+        size_t left, n;
+        SecmmuAccess r = secmmu_page_at(engine, q, page, va, false, &p, &left);
 
         if (r != SECMMU_ACCESS_OK) {
             return r;
         }
-        n = span.left;
-        memcpy(out, span.p, n);
-        secmmu_span_close(engine, &span);
-        secmmu_count(engine->count, SECMMU_CNT_BYTES_READ, n);
+        n = MIN(left, len);
+        memcpy(out, p, n);
         out += n;
         va += n;
         len -= n;

@@ -262,3 +262,11 @@ void secmmu_core_drain(SecmmuCore *core)
     /* Needs no order with other calls: it takes nothing away itself. */
     secmmu_window_drain(core, -1);
 }
+
+void secmmu_core_inject(SecmmuCore *core, const SecmmuInject *inject)
+{
+    pthread_mutex_lock(&core->control);
+    atomic_store(&core->inject, inject);
+    secmmu_window_drain(core, -1);
+    pthread_mutex_unlock(&core->control);
+}

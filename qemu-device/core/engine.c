@@ -162,7 +162,7 @@ static SecmmuQueue *take(SecmmuEngine *engine)
 }
 
 /* Gives back a queue that is not parked, to wait or to be run again. */
-static bool give_back(SecmmuEngine *engine, SecmmuQueue *q)
+static void give_back(SecmmuEngine *engine, SecmmuQueue *q)
 {
     SecmmuCore *core = engine->core;
     bool idle;
@@ -179,12 +179,12 @@ static bool give_back(SecmmuEngine *engine, SecmmuQueue *q)
     }
     secmmu_sched_disown(q);
     pthread_mutex_unlock(&core->lock);
-    return true;
 }
 
 static void run_slice(SecmmuEngine *engine, SecmmuQueue *q)
 {
     SecmmuCore *core = engine->core;
+    const SecmmuInject *inject;
     int64_t left = SECMMU_SLICE;
     unsigned jobs = 0;
 
@@ -195,6 +195,10 @@ static void run_slice(SecmmuEngine *engine, SecmmuQueue *q)
         if (!atomic_load(&core->dma) || atomic_load(&q->stop)) {
             secmmu_window_exit(engine);
             break;
+        }
+        inject = secmmu_injected(core);
+        if (inject && inject->window) {
+            inject->window(core->opaque, engine->index);
         }
         run = secmmu_queue_run(engine, q, &jobs);
         left -= SECMMU_CHUNK - engine->budget;

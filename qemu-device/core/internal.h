@@ -24,6 +24,7 @@
 #include <linux/secmmu_hw.h>
 
 #include "secmmu-core.h"
+#include "secmmu-inject.h"
 
 #define SECMMU_VA_END           (1ull << SECMMU_VA_BITS)
 #define SECMMU_PAGE_SHIFT       12
@@ -140,7 +141,9 @@ typedef struct SecmmuJob {
     uint64_t acc;               /* CRC, sums */
     double facc;
     bool backward;              /* COPY to an overlapping higher address */
-    uint32_t gemm_k;            /* GEMM: products in tile[] */
+    uint32_t gemm_k;            /* GEMM: products in all of tile[] */
+    uint32_t gemm_j;            /* ... columns that have one more, or that
+                                   are written when all products are in */
     float tile[SECMMU_GEMM_TILE];
     /* outcome */
     uint32_t status;
@@ -237,6 +240,7 @@ struct SecmmuCore {
     SecmmuConfig config;
     const SecmmuBusOps *ops;
     void *opaque;
+    _Atomic(const SecmmuInject *) inject;   /* NULL but in tests */
 
     pthread_mutex_t control;
     pthread_mutex_t lock;
@@ -298,6 +302,11 @@ static inline void secmmu_cpu_relax(void)
 #elif defined(__aarch64__)
     __asm__ volatile("yield");
 #endif
+}
+
+static inline const SecmmuInject *secmmu_injected(SecmmuCore *core)
+{
+    return atomic_load_explicit(&core->inject, memory_order_acquire);
 }
 
 /* Is [va, va + len) inside the device's address space? */
@@ -371,9 +380,24 @@ SecmmuAccess secmmu_span_open(SecmmuEngine *engine, SecmmuQueue *q,
                               SecmmuSpan *span, uint64_t va, uint64_t len,
                               bool write);
 void secmmu_span_close(SecmmuEngine *engine, SecmmuSpan *span);
-/* Reads @len (at most 4096) bytes that may cross a page. */
-SecmmuAccess secmmu_read_user(SecmmuEngine *engine, SecmmuQueue *q,
-                              uint64_t va, void *buf, size_t len);
+/*
+ * A 4 KiB page of an array that is visited in small steps: it stays open as
+ * long as the visits stay in it. Zeroed: closed.
+ */
+typedef struct SecmmuPage {
+    SecmmuSpan span;
+    uint64_t va;
+} SecmmuPage;
+
+/* @va's place in memory and the bytes from there to the end of the page. */
+SecmmuAccess secmmu_page_at(SecmmuEngine *engine, SecmmuQueue *q,
+                            SecmmuPage *page, uint64_t va, bool write,
+                            uint8_t **p, size_t *left);
+void secmmu_page_close(SecmmuEngine *engine, SecmmuPage *page);
+/* Reads @len bytes that may cross into the next page. */
+SecmmuAccess secmmu_page_read(SecmmuEngine *engine, SecmmuQueue *q,
+                              SecmmuPage *page, uint64_t va, void *buf,
+                              size_t len);
 
 /* ------------------------------------------------------------ jobs*.c */
 
@@ -395,6 +419,17 @@ void secmmu_job_partial(SecmmuJob *job);
 /* From a failed access to the step's outcome, with the extent. */
 SecmmuStep secmmu_step_failed(SecmmuEngine *engine, SecmmuAccess access,
                               uint64_t extent);
+
+/*
+ * Opens src and dst of the job at its pos where they are used up. The spans
+ * stay open over several pieces, so each page is looked up once per window
+ * however the two are aligned to each other.
+ */
+SecmmuAccess secmmu_open_pair(SecmmuEngine *engine, SecmmuQueue *q,
+                              SecmmuSpan *src, SecmmuSpan *dst, bool write);
+/* Both spans and the job move on by @n bytes. */
+void secmmu_pair_advance(SecmmuEngine *engine, SecmmuJob *job,
+                         SecmmuSpan *src, SecmmuSpan *dst, size_t n);
 
 typedef SecmmuStep SecmmuJobFn(SecmmuEngine *engine, SecmmuQueue *q);
 SecmmuJobFn secmmu_job_fill, secmmu_job_copy, secmmu_job_compare,

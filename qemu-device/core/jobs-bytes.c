@@ -54,37 +54,6 @@ SecmmuStep secmmu_job_fill(SecmmuEngine *engine, SecmmuQueue *q)
     return SECMMU_STEP_DONE;
 }
 
-/*
- * Opens both operands where they are used up. The spans stay open over
- * several pieces, so each page is looked up once per window however the two
- * are aligned to each other.
- */
-static SecmmuAccess open_pair(SecmmuEngine *engine, SecmmuQueue *q,
-                              SecmmuSpan *src, SecmmuSpan *dst, bool write)
-{
-    SecmmuJob *job = &q->job;
-    uint64_t left = job->d.len - job->pos;
-    SecmmuAccess r;
-
-    if (!src->left) {
-        secmmu_span_close(engine, src);
-        r = secmmu_span_open(engine, q, src, job->d.src + job->pos, left,
-                             false);
-        if (r != SECMMU_ACCESS_OK) {
-            return r;
-        }
-    }
-    if (!dst->left) {
-        secmmu_span_close(engine, dst);
-        r = secmmu_span_open(engine, q, dst, job->d.dst + job->pos, left,
-                             write);
-        if (r != SECMMU_ACCESS_OK) {
-            return r;
-        }
-    }
-    return SECMMU_ACCESS_OK;
-}
-
 static SecmmuStep copy_forward(SecmmuEngine *engine, SecmmuQueue *q)
 {
     SecmmuJob *job = &q->job;
@@ -100,7 +69,7 @@ static SecmmuStep copy_forward(SecmmuEngine *engine, SecmmuQueue *q)
             step = SECMMU_STEP_MORE;
             break;
         }
-        r = open_pair(engine, q, &src, &dst, true);
+        r = secmmu_open_pair(engine, q, &src, &dst, true);
         if (r != SECMMU_ACCESS_OK) {
             step = secmmu_step_failed(engine, r, job->d.len - job->pos);
             break;
@@ -108,12 +77,7 @@ static SecmmuStep copy_forward(SecmmuEngine *engine, SecmmuQueue *q)
         n = MIN(src.left, dst.left);
         /* The pieces may share bytes: memmove, as the whole. */
         memmove(dst.p, src.p, n);
-        src.p += n;
-        src.left -= n;
-        dst.p += n;
-        dst.left -= n;
-        engine->budget -= n;
-        job->pos += n;
+        secmmu_pair_advance(engine, job, &src, &dst, n);
     }
     secmmu_span_close(engine, &src);
     secmmu_span_close(engine, &dst);
@@ -214,7 +178,7 @@ SecmmuStep secmmu_job_compare(SecmmuEngine *engine, SecmmuQueue *q)
             step = SECMMU_STEP_MORE;
             break;
         }
-        r = open_pair(engine, q, &src, &dst, false);
+        r = secmmu_open_pair(engine, q, &src, &dst, false);
         if (r != SECMMU_ACCESS_OK) {
             step = secmmu_step_failed(engine, r, job->d.len - job->pos);
             break;
@@ -222,15 +186,10 @@ SecmmuStep secmmu_job_compare(SecmmuEngine *engine, SecmmuQueue *q)
         n = MIN(src.left, dst.left);
         same = first_difference(src.p, dst.p, n);
         secmmu_count(engine->count, SECMMU_CNT_BYTES_READ, 2 * n);
-        engine->budget -= n;
-        job->pos += same;
+        secmmu_pair_advance(engine, job, &src, &dst, same);
         if (same < n) {
             break;
         }
-        src.p += n;
-        src.left -= n;
-        dst.p += n;
-        dst.left -= n;
     }
     secmmu_span_close(engine, &src);
     secmmu_span_close(engine, &dst);

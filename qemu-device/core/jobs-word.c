@@ -70,40 +70,6 @@ SecmmuStep secmmu_job_atomic(SecmmuEngine *engine, SecmmuQueue *q)
     return SECMMU_STEP_DONE;
 }
 
-/* The page that holds the node before, kept open while nodes stay in it. */
-typedef struct NodePage {
-    SecmmuSpan span;
-    uint64_t va;
-} NodePage;
-
-static SecmmuAccess read_field(SecmmuEngine *engine, SecmmuQueue *q,
-                               NodePage *page, uint64_t va, uint64_t *val)
-{
-    uint64_t offset = va & (SECMMU_PAGE_SIZE - 1);
-    uint64_t base = va - offset;
-    SecmmuAccess r;
-
-    if (offset > SECMMU_PAGE_SIZE - 8) {
-        r = secmmu_read_user(engine, q, va, val, 8);
-        *val = le64toh(*val);
-        return r;
-    }
-    if (!page->span.len || page->va != base) {
-        secmmu_span_close(engine, &page->span);
-        r = secmmu_span_open(engine, q, &page->span, base, SECMMU_PAGE_SIZE,
-                             false);
-        if (r != SECMMU_ACCESS_OK) {
-            engine->fault.va = va;
-            return r;
-        }
-        page->va = base;
-    }
-    memcpy(val, page->span.p + offset, 8);
-    *val = le64toh(*val);
-    secmmu_count(engine->count, SECMMU_CNT_BYTES_READ, 8);
-    return SECMMU_ACCESS_OK;
-}
-
 static SecmmuStep end_walk(SecmmuJob *job, uint32_t status, uint64_t addr)
 {
     job->status = status;
@@ -116,7 +82,7 @@ SecmmuStep secmmu_job_list_walk(SecmmuEngine *engine, SecmmuQueue *q)
 {
     SecmmuJob *job = &q->job;
     uint64_t next_at = job->d.operand[0], payload_at = job->d.operand[1];
-    NodePage page = { .va = 0 };
+    SecmmuPage page = { .va = 0 };
     SecmmuStep step;
 
     for (;;) {
@@ -144,9 +110,11 @@ SecmmuStep secmmu_job_list_walk(SecmmuEngine *engine, SecmmuQueue *q)
             step = SECMMU_STEP_MORE;
             break;
         }
-        r = read_field(engine, q, &page, job->node + payload_at, &payload);
+        r = secmmu_page_read(engine, q, &page, job->node + payload_at,
+                             &payload, 8);
         if (r == SECMMU_ACCESS_OK) {
-            r = read_field(engine, q, &page, job->node + next_at, &next);
+            r = secmmu_page_read(engine, q, &page, job->node + next_at,
+                                 &next, 8);
         }
         if (r != SECMMU_ACCESS_OK) {
             step = secmmu_step_failed(engine, r, 1);
@@ -163,10 +131,10 @@ SecmmuStep secmmu_job_list_walk(SecmmuEngine *engine, SecmmuQueue *q)
             break;
         }
         engine->budget -= 64;
-        job->acc += payload;
-        job->node = next;
+        job->acc += le64toh(payload);
+        job->node = le64toh(next);
         job->pos++;
     }
-    secmmu_span_close(engine, &page.span);
+    secmmu_page_close(engine, &page);
     return step;
 }

@@ -32,6 +32,10 @@ static const OpInfo op_info[SECMMU_OP_NR] = {
     [SECMMU_OP_REDUCE]    = { secmmu_job_reduce, 2, 0, true, false },
     [SECMMU_OP_ATOMIC]    = { secmmu_job_atomic, 2, 2, false, true },
     [SECMMU_OP_LIST_WALK] = { secmmu_job_list_walk, 1, 2, false, false },
+    [SECMMU_OP_GATHER]    = { secmmu_job_gather, 1, 1, false, true },
+    [SECMMU_OP_SCATTER]   = { secmmu_job_scatter, 1, 1, true, false },
+    [SECMMU_OP_SAXPY]     = { secmmu_job_saxpy, 1, 1, true, true },
+    [SECMMU_OP_GEMM]      = { secmmu_job_gemm, 1, 2, false, true },
 };
 
 static uint32_t bad_address(SecmmuJob *job, uint64_t va)
@@ -152,6 +156,7 @@ uint32_t secmmu_job_prepare(SecmmuJob *job)
     job->facc = 0;
     job->backward = false;
     job->gemm_k = 0;
+    job->gemm_j = 0;
     job->bytes = 0;
     job->fault_addr = 0;
     job->result = 0;
@@ -215,6 +220,43 @@ void secmmu_job_partial(SecmmuJob *job)
     default:
         break;
     }
+}
+
+SecmmuAccess secmmu_open_pair(SecmmuEngine *engine, SecmmuQueue *q,
+                              SecmmuSpan *src, SecmmuSpan *dst, bool write)
+{
+    SecmmuJob *job = &q->job;
+    uint64_t left = job->d.len - job->pos;
+    SecmmuAccess r;
+
+    if (!src->left) {
+        secmmu_span_close(engine, src);
+        r = secmmu_span_open(engine, q, src, job->d.src + job->pos, left,
+                             false);
+        if (r != SECMMU_ACCESS_OK) {
+            return r;
+        }
+    }
+    if (!dst->left) {
+        secmmu_span_close(engine, dst);
+        r = secmmu_span_open(engine, q, dst, job->d.dst + job->pos, left,
+                             write);
+        if (r != SECMMU_ACCESS_OK) {
+            return r;
+        }
+    }
+    return SECMMU_ACCESS_OK;
+}
+
+void secmmu_pair_advance(SecmmuEngine *engine, SecmmuJob *job,
+                         SecmmuSpan *src, SecmmuSpan *dst, size_t n)
+{
+    src->p += n;
+    src->left -= n;
+    dst->p += n;
+    dst->left -= n;
+    engine->budget -= n;
+    job->pos += n;
 }
 
 SecmmuStep secmmu_step_failed(SecmmuEngine *engine, SecmmuAccess access,

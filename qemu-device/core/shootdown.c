@@ -43,8 +43,13 @@ static unsigned drop_range(SecmmuCore *core, unsigned asid, uint64_t vpn,
 
 static void drain(SecmmuCore *core, unsigned asid)
 {
-    unsigned waited = secmmu_window_drain(core, asid);
+    const SecmmuInject *inject = secmmu_injected(core);
+    unsigned waited;
 
+    if (inject && inject->no_drain) {
+        return;
+    }
+    waited = secmmu_window_drain(core, asid);
     secmmu_count(core->count, SECMMU_CNT_DRAIN_WAITS, waited);
 }
 
@@ -80,7 +85,8 @@ void secmmu_shootdown(SecmmuCore *core, unsigned asid, uint64_t val)
     uint64_t end = SECMMU_VA_END >> SECMMU_PAGE_SHIFT;
     uint64_t vpn = SECMMU_SHOOTDOWN_VPN(val);
     uint64_t pages = SECMMU_SHOOTDOWN_PAGES(val);
-    unsigned dropped;
+    const SecmmuInject *inject = secmmu_injected(core);
+    unsigned dropped = 0;
 
     if (atomic_load(&as->mode) == SECMMU_ASID_OFF) {
         secmmu_error(core, SECMMU_ERR_ASID, "shootdown: ASID %u is off", asid);
@@ -91,8 +97,13 @@ void secmmu_shootdown(SecmmuCore *core, unsigned asid, uint64_t val)
     }
     secmmu_trace(core, SECMMU_TRACE_SHOOTDOWN_BEGIN, 0, asid, vpn << 12,
                  pages << 12, as->done + 1, 0);
-    dropped = drop_range(core, asid, vpn, pages);
-    drain(core, asid);
+    if (inject && inject->shootdown) {
+        inject->shootdown(core->opaque, asid);
+    }
+    if (!inject || !inject->ignore_shootdown) {
+        dropped = drop_range(core, asid, vpn, pages);
+        drain(core, asid);
+    }
     as->done++;
     secmmu_count(core->count, SECMMU_CNT_SHOOTDOWNS, 1);
     secmmu_count(core->count, SECMMU_CNT_ENTRIES_DROPPED, dropped);

@@ -35,9 +35,14 @@ static SecmmuAccess bad_table(SecmmuEngine *engine, SecmmuQueue *q,
 
 bool secmmu_load64(SecmmuCore *core, uint64_t addr, uint64_t *val)
 {
+    const SecmmuInject *inject = secmmu_injected(core);
     void *cookie;
-    uint64_t *p = core->ops->map(core->opaque, addr, 8, false, &cookie);
+    uint64_t *p;
 
+    if (inject && inject->table && inject->table(core->opaque, addr)) {
+        return false;
+    }
+    p = core->ops->map(core->opaque, addr, 8, false, &cookie);
     if (!p) {
         return false;
     }
@@ -88,8 +93,12 @@ static void fill(SecmmuEngine *engine, SecmmuQueue *q, uint64_t va,
                  unsigned size, uint64_t entry, uint64_t seen)
 {
     SecmmuCore *core = engine->core;
+    const SecmmuInject *inject = secmmu_injected(core);
     unsigned shift = core->tlb.shift[size];
 
+    if (inject && inject->late_fill) {
+        seen = atomic_load(&core->asids[q->asid].gen);
+    }
     switch (secmmu_tlb_fill(&core->tlb, q->asid, va, size, entry,
                             &core->asids[q->asid].gen, seen)) {
     case SECMMU_FILL_STALE:
@@ -192,10 +201,15 @@ SecmmuAccess secmmu_translate(SecmmuEngine *engine, SecmmuQueue *q,
 {
     SecmmuCore *core = engine->core;
     SecmmuAsid *as = &core->asids[q->asid];
+    const SecmmuInject *inject = secmmu_injected(core);
     uint64_t entry, mask;
     unsigned size;
     bool hit;
 
+    if (inject && inject->access &&
+        inject->access(core->opaque, q->index, va, write)) {
+        return fail(engine, va, write ? SECMMU_FAULT_WRITE : 0);
+    }
     hit = secmmu_tlb_lookup(&core->tlb, q->asid, va, &entry, &size);
     if (hit && allows(entry, write)) {
         secmmu_count(engine->count, SECMMU_CNT_TLB_HITS, 1);

@@ -339,9 +339,151 @@ static void list_walk(void)
     stop();
 }
 
+/* Addresses of elements anywhere, some across pages, some the same. */
+static void gather_scatter(void)
+{
+    static const size_t sizes[] = { 1, 3, 4, 8, 24, 100, 4096 };
+    enum { N = 500 };
+    Random r = { 4711 };
+
+    start();
+    for (unsigned s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+        size_t size = sizes[s], n = size == 4096 ? 30 : N, len = n * size;
+        uint8_t *data = malloc(LEN + PAGE), *out = malloc(len);
+        uint64_t at[N], index = A + 300 * PAGE + 4 * s;
+        struct secmmu_completion c;
+
+        CHECK(data && out);
+        rig_put(rig, 1, A, bytes, LEN + PAGE);
+        for (size_t i = 0; i < n; i++) {
+            at[i] = random_below(&r, LEN + PAGE - size);
+            memcpy(out + i * size, bytes + at[i], size);
+            at[i] += A;
+        }
+        rig_put(rig, 1, index, at, 8 * n);
+        c = run((struct secmmu_desc) { .opcode = SECMMU_OP_GATHER,
+                                       .src = index, .dst = B + s, .len = len,
+                                       .operand[0] = size });
+        CHECK_EQ(c.status, SECMMU_STATUS_OK);
+        CHECK_EQ(c.bytes, len);
+        check_bytes(B + s, out, len);
+
+        memcpy(data, bytes, LEN + PAGE);
+        for (size_t i = 0; i < len; i++) {
+            out[i] = random_next(&r) >> 33;
+        }
+        for (size_t i = 0; i < n; i++) {
+            memcpy(data + (at[i] - A), out + i * size, size);
+        }
+        rig_put(rig, 1, B + 5, out, len);
+        c = run((struct secmmu_desc) { .opcode = SECMMU_OP_SCATTER,
+                                       .src = B + 5, .dst = index, .len = len,
+                                       .operand[0] = size });
+        CHECK_EQ(c.status, SECMMU_STATUS_OK);
+        CHECK_EQ(c.bytes, len);
+        check_bytes(A, data, LEN + PAGE);
+        free(data);
+        free(out);
+    }
+    stop();
+}
+
+static void random_floats(Random *r, float *f, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        f[i] = (float)(int64_t)random_below(r, 20001) / 77.0f - 130.0f;
+    }
+}
+
+static uint32_t float_bits(float f)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &f, 4);
+    return bits;
+}
+
+/* Kept apart from the sum, so that no compiler fuses the two. */
+static volatile float product;
+
+static void saxpy(void)
+{
+    enum { N = 30000 };
+    float *x = malloc(4 * N), *y = malloc(4 * N), a = 1.7f;
+    struct secmmu_completion c;
+    Random r = { 12 };
+
+    start();
+    CHECK(x && y);
+    random_floats(&r, x, N);
+    random_floats(&r, y, N);
+    rig_put(rig, 1, A + 4, x, 4 * N);
+    rig_put(rig, 1, B + 36, y, 4 * N);
+    for (unsigned i = 0; i < N; i++) {
+        product = a * x[i];
+        y[i] += product;
+    }
+    c = run((struct secmmu_desc) { .opcode = SECMMU_OP_SAXPY, .src = A + 4,
+                                   .dst = B + 36, .len = 4 * N,
+                                   .operand[0] = float_bits(a) });
+    CHECK_EQ(c.status, SECMMU_STATUS_OK);
+    CHECK_EQ(c.bytes, 4 * N);
+    check_bytes(B + 36, (uint8_t *)y, 4 * N);
+    free(x);
+    free(y);
+    stop();
+}
+
+static void gemm(void)
+{
+    static const unsigned dims[][3] = { { 1, 1, 1 }, { 3, 5, 7 },
+                                        { 2, 256, 3 }, { 5, 700, 13 },
+                                        { 40, 33, 50 }, { 2, 1100, 1 } };
+    Random r = { 13 };
+
+    start();
+    for (unsigned t = 0; t < sizeof(dims) / sizeof(dims[0]); t++) {
+        unsigned m = dims[t][0], n = dims[t][1], k = dims[t][2];
+        float *a = malloc(4 * m * k), *b = malloc(4 * k * n);
+        float *want = malloc(4 * m * n);
+        struct secmmu_completion c;
+        uint64_t vb = A + 200 * PAGE + 8;
+
+        CHECK(a && b && want);
+        random_floats(&r, a, m * k);
+        random_floats(&r, b, k * n);
+        for (unsigned i = 0; i < m; i++) {
+            for (unsigned j = 0; j < n; j++) {
+                float sum = 0;
+
+                for (unsigned l = 0; l < k; l++) {
+                    product = a[i * k + l] * b[l * n + j];
+                    sum += product;
+                }
+                want[i * n + j] = sum;
+            }
+        }
+        rig_put(rig, 1, A + 12, a, 4 * m * k);
+        rig_put(rig, 1, vb, b, 4 * k * n);
+        c = run((struct secmmu_desc) {
+            .opcode = SECMMU_OP_GEMM, .src = A + 12, .dst = B + 4,
+            .len = 4 * m * n,
+            .operand = { vb, m | n << 16 | (uint64_t)k << 32 },
+        });
+        CHECK_EQ(c.status, SECMMU_STATUS_OK);
+        CHECK_EQ(c.bytes, 4 * m * n);
+        check_bytes(B + 4, (uint8_t *)want, 4 * m * n);
+        free(a);
+        free(b);
+        free(want);
+    }
+    stop();
+}
+
 static const Case cases[] = {
     CASE(nop), CASE(fill), CASE(copy), CASE(copy_overlap), CASE(compare),
     CASE(crc32c), CASE(reduce), CASE(atomics), CASE(list_walk),
+    CASE(gather_scatter), CASE(saxpy), CASE(gemm),
 };
 
 TEST_MAIN(cases)
