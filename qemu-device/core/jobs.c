@@ -217,6 +217,12 @@ void secmmu_job_partial(SecmmuJob *job)
             job->result = job->acc;
         }
         break;
+    case SECMMU_OP_GEMM:
+        if (job->gemm_k == job->d.operand[1] >> 32) {
+            /* The sums are done and a part of the tile is written. */
+            job->bytes += 4 * job->gemm_j;
+        }
+        break;
     default:
         break;
     }
