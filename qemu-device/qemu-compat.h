@@ -48,6 +48,16 @@ typedef const Property SecmmuProperty;
 typedef Property SecmmuProperty;
 #endif
 
+/* Whether a plain pointer may be used: RAM, and not of another device. */
+static inline bool secmmu_is_direct(MemoryRegion *mr, bool write)
+{
+#if SECMMU_QEMU_AT_LEAST(10, 0)
+    return memory_access_is_direct(mr, write, MEMTXATTRS_UNSPECIFIED);
+#else
+    return memory_access_is_direct(mr, write);
+#endif
+}
+
 static inline void secmmu_class_set_reset(DeviceClass *dc,
                                           void (*reset)(DeviceState *dev))
 {

@@ -47,7 +47,7 @@ void *secmmu_mem_map(SecmmuMem *mem, uint64_t addr, size_t len, bool write,
 void secmmu_mem_unmap(SecmmuMem *mem, void *host, uint64_t addr, size_t len,
                       bool write, void *cookie);
 
-/* Makes "-device secmmu" known. Once, before the machine's devices. */
-void secmmu_register_type(void);
+/* Makes "-device secmmu" known. Once; plugin.c finds it by name. */
+void secmmu_register_type(void) __attribute__((visibility("default")));
 
 #endif /* SECMMU_FRONT_H */

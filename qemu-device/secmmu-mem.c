@@ -69,7 +69,7 @@ static SecmmuWindows *windows_new(SecmmuMem *mem)
         int64_t len;
 
         window->start = section->offset_within_address_space;
-        window->writable = memory_access_is_direct(section->mr, true) &&
+        window->writable = secmmu_is_direct(section->mr, true) &&
                            !section->readonly;
         len = address_space_cache_init(&window->cache, mem->as, window->start,
                                        int128_get64(section->size),
@@ -93,7 +93,7 @@ static void region_add(MemoryListener *listener, MemoryRegionSection *section)
     if (memory_region_is_iommu(section->mr)) {
         mem->iommus++;
         mem->changed = true;
-    } else if (memory_access_is_direct(section->mr, false)) {
+    } else if (secmmu_is_direct(section->mr, false)) {
         g_array_append_val(mem->sections, *section);
         mem->changed = true;
     }
@@ -157,7 +157,7 @@ void secmmu_mem_init(SecmmuMem *mem, AddressSpace *as, SecmmuCore *core)
 
 void secmmu_mem_fini(SecmmuMem *mem)
 {
-    SecmmuWindows *old = mem->windows;
+    SecmmuWindows *old;
 
     memory_listener_unregister(&mem->listener);
     /* Unregistering tells of every region's end only in some versions. */
@@ -210,7 +210,7 @@ static void *map_translated(AddressSpace *as, uint64_t addr, size_t len,
 
         mr = address_space_translate(as, addr + done, &xlat, &piece, write,
                                      MEMTXATTRS_UNSPECIFIED);
-        if (!piece || !memory_access_is_direct(mr, write)) {
+        if (!piece || !secmmu_is_direct(mr, write)) {
             return NULL;
         }
         if (!first) {
