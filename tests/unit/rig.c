@@ -23,6 +23,9 @@ static void *bus_map(void *opaque, uint64_t addr, size_t len, bool write,
         len > rig->ram_size - (addr - RIG_RAM_BASE)) {
         return NULL;
     }
+    if (rig->on_map) {
+        rig->on_map(rig, addr);
+    }
     atomic_fetch_add_explicit(&rig->maps, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&rig->maps_live, 1, memory_order_relaxed);
     return rig->ram + (addr - RIG_RAM_BASE);
@@ -36,6 +39,9 @@ static void bus_unmap(void *opaque, void *host, uint64_t addr, size_t len,
     (void)write;
     (void)len;
     CHECK(cookie == rig);
+    if (rig->on_unmap) {
+        rig->on_unmap(rig, addr);
+    }
     CHECK(host == rig->ram + (addr - RIG_RAM_BASE));
     atomic_fetch_sub_explicit(&rig->maps_live, 1, memory_order_relaxed);
 }
@@ -242,9 +248,18 @@ static uint64_t table_alloc(Rig *rig)
         return rig_alloc(rig, PAGE, PAGE);
     }
     table = rig_ram(rig, addr);
-    rig->free_tables = table[0];
-    table[0] = 0;
+    rig->free_tables = table[511] & SECMMU_SPTE_ADDR;
+    memset(table, 0, PAGE);
     return addr;
+}
+
+void rig_table_free(Rig *rig, uint64_t addr)
+{
+    uint64_t *table = rig_ram(rig, addr);
+
+    memset(table, 0xff, PAGE);
+    table[511] = rig->free_tables | SECMMU_SPTE_RESERVED | SECMMU_SPTE_V;
+    rig->free_tables = addr;
 }
 
 _Atomic uint64_t *rig_spte(Rig *rig, unsigned asid, uint64_t va, int level)
@@ -300,7 +315,7 @@ static uint64_t make_entry(Rig *rig, unsigned asid, uint64_t va, int *level)
     }
     *level = huge_possible(rig, asid, va);
     e = *level ? page_of(rig, asid, va & -HUGE)->pa : page->pa;
-    return e | SECMMU_SPTE_V | SECMMU_SPTE_LEAF |
+    return e | SECMMU_SPTE_V | SECMMU_SPTE_LEAF | rig->preset |
            (page->writable ? SECMMU_SPTE_W : 0);
 }
 

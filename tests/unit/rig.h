@@ -61,6 +61,10 @@ struct Rig {
     /* called for each FAULT event in place of the service, if set */
     void (*on_fault)(Rig *rig, const RigFault *fault);
     void *user;
+    /* called in bus_map() and bus_unmap(), any thread, if set: may wait a little */
+    void (*on_map)(Rig *rig, uint64_t addr);
+    void (*on_unmap)(Rig *rig, uint64_t addr);
+    uint64_t preset;            /* bits that new entries have */
     unsigned faults, completions, errors;
     struct secmmu_event last_event;
     /* what the core told us; any thread */
@@ -106,6 +110,11 @@ void rig_put(Rig *rig, unsigned asid, uint64_t va, const void *buf,
 void rig_get(Rig *rig, unsigned asid, uint64_t va, void *buf, size_t len);
 /* The spte at @level, its tables made as needed. */
 _Atomic uint64_t *rig_spte(Rig *rig, unsigned asid, uint64_t va, int level);
+/*
+ * Takes the table page at @addr out of use: filled with malformed entries until
+ * rig_spte() needs one, so that a walk that still finds it is told.
+ */
+void rig_table_free(Rig *rig, uint64_t addr);
 /* Enters page(s) of the CPU's into the secondary table. */
 void rig_map(Rig *rig, unsigned asid, uint64_t va, size_t pages);
 /* Takes one out of it, without a shootdown; true if it was there. */
