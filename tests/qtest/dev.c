@@ -339,12 +339,23 @@ uint32_t queue_submit(struct queue *q, struct secmmu_desc desc)
     return job;
 }
 
+static bool record_is_there(struct queue *q, struct secmmu_completion *record)
+{
+    if (__atomic_load_n(&record->status, __ATOMIC_ACQUIRE) !=
+        SECMMU_STATUS_PENDING) {
+        return true;
+    }
+    if (q->space->idle) {
+        q->space->idle(q->space->idle_arg);
+    }
+    return false;
+}
+
 struct secmmu_completion queue_wait(struct queue *q, uint32_t job)
 {
     struct secmmu_completion *record = &q->record[slot(q, job)];
 
-    WAIT_FOR(__atomic_load_n(&record->status, __ATOMIC_ACQUIRE) !=
-             SECMMU_STATUS_PENDING);
+    WAIT_FOR(record_is_there(q, record));
     CHECK_EQ(record->user_data, USER_DATA(q, job));
     return *record;
 }

@@ -109,6 +109,8 @@ struct space {
     struct dev *dev;
     unsigned asid;
     uint64_t root;
+    void (*idle)(void *arg);    /* called while queue_wait() waits */
+    void *idle_arg;
 };
 
 struct space space_new(struct dev *dev, unsigned asid);
