@@ -300,6 +300,19 @@ static SecmmuProperty secmmu_properties[] = {
     SECMMU_PROP_END
 };
 
+/* For "device_add secmmu,help". */
+static const struct {
+    const char *name;
+    const char *text;
+} secmmu_help[] = {
+    { "engines", "jobs that can run at one time, 1 to 64" },
+    { "tlb-sets", "sets of the TLB, a power of two up to 65536" },
+    { "tlb-ways", "ways of the TLB, 1 to 64" },
+    { "queues", "queues, 1 to 1024; a doorbell page for each" },
+    { "asids", "address spaces, 1 to 4096" },
+    { "audit", "check every access against the CPU's page table" },
+};
+
 static const VMStateDescription secmmu_vmstate = {
     .name = TYPE_SECMMU,
     .unmigratable = 1,
@@ -322,6 +335,10 @@ static void secmmu_class_init(ObjectClass *class, SecmmuClassData *data)
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
     secmmu_class_set_reset(dc, secmmu_reset);
     device_class_set_props(dc, secmmu_properties);
+    for (unsigned i = 0; i < ARRAY_SIZE(secmmu_help); i++) {
+        object_class_property_set_description(class, secmmu_help[i].name,
+                                              secmmu_help[i].text);
+    }
 }
 
 void secmmu_register_type(void)
