@@ -306,15 +306,17 @@ static void write_ctrl(SecmmuCore *core, uint32_t val)
 static void write_event_head(SecmmuCore *core, uint32_t val)
 {
     uint64_t head;
+    bool ok;
 
     pthread_mutex_lock(&core->lock);
     head = core->event_head + (uint32_t)(val - (uint32_t)core->event_head);
-    if (head <= core->event_tail) {
+    ok = head <= core->event_tail;
+    if (ok) {
         core->event_head = head;
         secmmu_event_flush(core, core->count);
     }
     pthread_mutex_unlock(&core->lock);
-    if (head > core->event_tail) {
+    if (!ok) {
         secmmu_error(core, SECMMU_ERR_EVENT_HEAD, "EVENT_HEAD %u is past the "
                      "tail", val);
     }

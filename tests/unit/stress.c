@@ -97,8 +97,8 @@ static void on_fault(Rig *rig, const RigFault *fault)
 
     CHECK(fault->va >= RIG_VA && n < RIG_PAGES);
     page = &rig->space[fault->asid].page[n];
-    CHECK(page->pa);
     pthread_mutex_lock(&s->mm);
+    CHECK(page->pa);
     if (s->config.huge && fault->va >= DATA &&
         !s->split[fault->asid - FIRST_ASID][(fault->va - DATA) / HUGE]) {
         _Atomic uint64_t *spte = rig_spte(rig, fault->asid, fault->va, 1);
@@ -138,33 +138,38 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-/* Jobs that write and read all over the data. */
+/*
+ * Jobs that write and read all over the queue's own part of the data: what two
+ * queues do to the same bytes would be a race that the program made.
+ */
 static void make_jobs(Stress *s, unsigned q)
 {
-    uint64_t len = s->pages * PAGE;
+    unsigned parts = (s->config.queues + ASIDS - 1) / ASIDS;
+    uint64_t len = s->pages / parts * PAGE;
+    uint64_t data = DATA + q / ASIDS * len;
 
     for (unsigned i = 0; i < 1u << ORDER; i++) {
         uint64_t from = random_below(&s->random, len / 2);
         uint64_t to = len / 2 + random_below(&s->random, len / 4);
-        uint64_t n = len / 4 - random_below(&s->random, 10000);
+        uint64_t n = len / 4 - random_below(&s->random, len / 8);
         struct secmmu_desc d = {
             .completion = RECORDS + q * PAGE + i * 32,
-            .user_data = i, .dst = DATA + to, .len = n,
+            .user_data = i, .dst = data + to, .len = n,
         };
 
         switch (i % 4) {
         case 0:
             d.opcode = SECMMU_OP_FILL;
-            d.dst = DATA + from;
+            d.dst = data + from;
             d.operand[0] = 0x1111111111111111ull * (q + 1);
             break;
         case 3:
             d.opcode = SECMMU_OP_COMPARE;
-            d.src = DATA + from;
+            d.src = data + from;
             break;
         default:
             d.opcode = SECMMU_OP_COPY;
-            d.src = DATA + from;
+            d.src = data + from;
             break;
         }
         rig_put(s->rig, asid_of(q), RINGS + q * PAGE + i * sizeof(d), &d,
