@@ -26,8 +26,10 @@ static void *bus_map(void *opaque, uint64_t addr, size_t len, bool write,
     if (rig->on_map) {
         rig->on_map(rig, addr);
     }
-    atomic_fetch_add_explicit(&rig->maps, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&rig->maps_live, 1, memory_order_relaxed);
+    if (!rig->no_counts) {
+        atomic_fetch_add_explicit(&rig->maps, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&rig->maps_live, 1, memory_order_relaxed);
+    }
     return rig->ram + (addr - RIG_RAM_BASE);
 }
 
@@ -43,7 +45,9 @@ static void bus_unmap(void *opaque, void *host, uint64_t addr, size_t len,
         rig->on_unmap(rig, addr);
     }
     CHECK(host == rig->ram + (addr - RIG_RAM_BASE));
-    atomic_fetch_sub_explicit(&rig->maps_live, 1, memory_order_relaxed);
+    if (!rig->no_counts) {
+        atomic_fetch_sub_explicit(&rig->maps_live, 1, memory_order_relaxed);
+    }
 }
 
 static void raise_irq(void *opaque)

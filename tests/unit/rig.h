@@ -71,6 +71,7 @@ struct Rig {
     _Atomic unsigned irqs;
     _Atomic unsigned guest_errors;
     _Atomic uint64_t maps, maps_live;
+    bool no_counts;             /* leave maps alone (to measure) */
     _Atomic bool no_ram;        /* map() finds nothing */
     char last_error[256];
     pthread_mutex_t error_lock;

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * secmmu - what an access costs (no test: prints numbers).
+ *
+ * Lives here: resident COPY with pages of 4 KiB and 2 MiB next to memcpy, NOPs,
+ * shootdowns. Median of several rounds, in ns.
+ * Not here: the cost of QEMU's own mapping; the rig's is a bounds check.
+ */
+#include <time.h>
+
+#include "rig.h"
+
+#define RING    RIG_VA
+#define RECORD  (RIG_VA + 64 * PAGE)
+#define DATA    (RIG_VA + 512 * PAGE)
+#define ROUNDS  31
+#define BATCH   64
+#define ORDER   11
+
+static double now(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * 1e9 + ts.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double d = *(const double *)a - *(const double *)b;
+
+    return (d > 0) - (d < 0);
+}
+
+static double median(double *t)
+{
+    qsort(t, ROUNDS, sizeof(*t), by_value);
+    return t[ROUNDS / 2];
+}
+
+/* Waits without taking the locks that the engine takes. */
+static void wait_quietly(Rig *rig, uint32_t head)
+{
+    while (rig_read32(rig, QREG(0, HEAD)) != head) {
+        for (unsigned i = 0; i < 2000; i++) {
+            secmmu_cpu_relax();
+        }
+    }
+}
+
+static Rig *set_up(bool huge)
+{
+    SecmmuConfig config = { .engines = 1, .queues = 2, .asids = 2,
+                            .tlb_sets = 1024, .tlb_ways = 4 };
+    Rig *rig = rig_new(&config, 32);
+
+    rig->huge = huge;
+    rig->no_counts = true;
+    rig_space_on(rig, 1, SECMMU_ASID_WALK);
+    rig_back(rig, 1, RIG_VA, 65, PAGE, true);
+    rig_back(rig, 1, DATA, 1536, huge ? HUGE : PAGE, true);
+    rig_map(rig, 1, RIG_VA, 65);
+    rig_map(rig, 1, DATA, 1536);
+    rig_queue_on(rig, 0, 1, RING, ORDER);
+    return rig;
+}
+
+static double copy(bool huge, size_t len)
+{
+    Rig *rig = set_up(huge);
+    struct secmmu_desc d = {
+        .opcode = SECMMU_OP_COPY, .src = DATA, .dst = DATA + 2 * HUGE,
+        .len = len, .completion = RECORD,
+    };
+    double t[ROUNDS];
+
+    rig_run(rig, 0, &d);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        double t0 = now();
+
+        /* Many in a row, so that waking the engine does not count. */
+        for (unsigned k = 0; k < BATCH; k++) {
+            rig_submit(rig, 0, &d);
+        }
+        wait_quietly(rig, rig_read32(rig, QREG(0, TAIL)));
+        t[i] = (now() - t0) / BATCH;
+    }
+    rig_free(rig);
+    return median(t) / (len / PAGE);
+}
+
+static double host_copy(size_t len)
+{
+    uint8_t *p = aligned_alloc(HUGE, 3 * HUGE);
+    double t[ROUNDS];
+
+    CHECK(p);
+    memset(p, 1, 3 * HUGE);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        double t0 = now();
+
+        for (unsigned k = 0; k < BATCH; k++) {
+            memcpy(p + 2 * HUGE, p, len);
+            __asm__ volatile("" : : "r"(p) : "memory");
+        }
+        t[i] = (now() - t0) / BATCH;
+    }
+    free(p);
+    return median(t) / (len / PAGE);
+}
+
+static double nops(bool record)
+{
+    Rig *rig = set_up(false);
+    struct secmmu_desc d = { .opcode = SECMMU_OP_NOP,
+                             .completion = record ? RECORD : 0 };
+    double t[ROUNDS];
+
+    for (unsigned i = 0; i < 1u << ORDER; i++) {
+        rig_put(rig, 1, RING + 64 * i, &d, 64);
+    }
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        uint32_t tail = rig_read32(rig, QREG(0, TAIL)) + (1u << ORDER);
+        double t0 = now();
+
+        rig_doorbell(rig, 0, tail);
+        wait_quietly(rig, tail);
+        t[i] = now() - t0;
+    }
+    rig_free(rig);
+    return median(t) / (1u << ORDER);
+}
+
+static double shootdown(unsigned pages)
+{
+    Rig *rig = set_up(false);
+    double t[ROUNDS];
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        double t0 = now();
+
+        for (unsigned k = 0; k < 64; k++) {
+            rig_shootdown(rig, 1, DATA, pages);
+        }
+        t[i] = (now() - t0) / 64;
+    }
+    rig_free(rig);
+    return median(t);
+}
+
+int main(void)
+{
+    size_t len = 512 * PAGE;
+
+    printf("ns per 4 KiB, 2 MiB at a time\n");
+    printf("  memcpy        %8.1f\n", host_copy(len));
+    printf("  COPY, 2 MiB   %8.1f\n", copy(true, len));
+    printf("  COPY, 4 KiB   %8.1f\n", copy(false, len));
+    printf("ns per job\n");
+    printf("  NOP           %8.1f\n", nops(false));
+    printf("  NOP, record   %8.1f\n", nops(true));
+    printf("ns per shootdown, engines idle\n");
+    printf("  1 page        %8.1f\n", shootdown(1));
+    printf("  512 pages     %8.1f\n", shootdown(512));
+    printf("  all           %8.1f\n", shootdown(SECMMU_SHOOTDOWN_ALL));
+    return 0;
+}
