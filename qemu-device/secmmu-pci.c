@@ -281,8 +281,13 @@ static void secmmu_realize(PCIDevice *pci, Error **errp)
                                    SECMMU_DOORBELL_SIZE));
     pci_register_bar(pci, SECMMU_BAR_CONTROL, PCI_BASE_ADDRESS_MEM_TYPE_64,
                      &s->control);
-    pci_register_bar(pci, SECMMU_BAR_DOORBELL, PCI_BASE_ADDRESS_MEM_TYPE_64,
-                     &s->doorbell);
+    /*
+     * Prefetchable: doorbells may be merged. So it shares no bridge window with
+     * the others, which as they are just fit into one for hot-plug, 2 MiB.
+     */
+    pci_register_bar(pci, SECMMU_BAR_DOORBELL,
+                     PCI_BASE_ADDRESS_MEM_TYPE_64 |
+                     PCI_BASE_ADDRESS_MEM_PREFETCH, &s->doorbell);
 
     secmmu_mem_init(&s->mem, pci_get_address_space(pci), s->core);
     if (s->audit) {
