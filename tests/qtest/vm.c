@@ -461,8 +461,12 @@ const char *vm_qmp(struct vm *vm, const char *command)
 {
     const char *line;
 
-    send_all(vm, vm->qmp, command, strlen(command));
-    send_all(vm, vm->qmp, "\n", 1);
+    /* In one piece: QEMU acts at the last brace, and may be gone after it. */
+    char text[1024];
+    int len = snprintf(text, sizeof(text), "%s\n", command);
+
+    CHECK(len < (int)sizeof(text));
+    send_all(vm, vm->qmp, text, len);
     do {
         line = qmp_line(vm, PATIENCE_MS);
     } while (note_event(vm, line));
