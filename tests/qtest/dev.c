@@ -142,9 +142,13 @@ void dev_shootdown(struct dev *dev, unsigned asid, uint64_t va, uint64_t len)
 {
     uint32_t before = dev_read32(dev, AREG(asid, ASID_DONE));
     uint64_t first = va / PAGE, last = (va + len + PAGE - 1) / PAGE;
+    uint64_t pages = last - first;
 
+    if (pages > SECMMU_SHOOTDOWN_ALL) {
+        pages = SECMMU_SHOOTDOWN_ALL;
+    }
     dev_write64(dev, AREG(asid, ASID_SHOOTDOWN),
-                SECMMU_SHOOTDOWN(first, last - first));
+                SECMMU_SHOOTDOWN(first, pages));
     WAIT_FOR(dev_read32(dev, AREG(asid, ASID_DONE)) == before + 1);
     WAIT_FOR(__atomic_load_n(&dev->done[asid], __ATOMIC_ACQUIRE) ==
              before + 1);
