@@ -2,6 +2,8 @@
 # Sourced: sets $cache, the directory for what is fetched and kept, and a locale
 # in which the output of apt can be read by a script.
 export LC_ALL=C
+# depmod and modprobe, which are not in everybody's path.
+PATH=$PATH:/usr/sbin:/sbin
 cache=${SECMMU_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/secmmu}
 case $cache in
 *[[:space:]]*)
