@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What every case may use. A case is a function test_NAME(void) that is named in
+ * cases.def; it runs in a process of its own, which CHECK() ends. It passes by
+ * returning. The counters of an auditing device are looked at after each case.
+ */
+#ifndef GUEST_TEST_H
+#define GUEST_TEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include <secmmu.h>
+
+#include "guest.h"
+
+#define PAGE		4096ul
+#define MIB		(1ul << 20)
+#define HUGE		(2 * MIB)
+
+/* A line of diagnostics in the results. */
+void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The case has failed: says so and ends its process. */
+void fail(const char *file, int line, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4), noreturn));
+
+#define CHECK(cond) \
+	do { \
+		if (!(cond)) \
+			fail(__FILE__, __LINE__, "%s", #cond); \
+	} while (0)
+#define CHECK_EQ(a, b) \
+	do { \
+		long long a_ = (long long)(a), b_ = (long long)(b); \
+		if (a_ != b_) \
+			fail(__FILE__, __LINE__, "%s is %lld (%#llx), not %s" \
+			     ", %lld (%#llx)", #a, a_, a_, #b, b_, b_); \
+	} while (0)
+
+/* A context and a queue, opened by open_device(), closed by the exit. */
+extern struct secmmu dev;
+extern struct secmmu_queue queue;
+void open_device(void);
+void close_device(void);
+struct secmmu_stats stats(void);
+
+/* Anonymous private memory; dies if there is none. */
+void *anon(size_t len);
+/* ... aligned to 2 MiB, with (or expressly without) huge pages. */
+void *anon_thp(size_t len, bool huge);
+
+/* Submits a copy of @desc on @q and takes its result. */
+struct secmmu_completion run(struct secmmu_queue *q,
+			     const struct secmmu_desc *desc);
+
+/* Deterministic noise. */
+uint32_t noise(uint32_t *state);
+void fill_noise(void *p, size_t len, uint32_t seed);
+bool all_are(const void *p, unsigned char c, size_t len);
+
+/* Forks; in the child runs @fn and exits with what it returns. */
+pid_t spawn(int (*fn)(void *arg), void *arg);
+/* The child's exit status, or 128 + signal. */
+int join(pid_t child);
+
+/* The results' own descriptor, for the program's main(). */
+struct guest_case {
+	const char *boot;
+	const char *name;
+	const char *what;
+	void (*run)(void);
+};
+
+#endif /* GUEST_TEST_H */

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Step 5 of the demo: two arrays of 128 MiB under memory.max of 64 MiB. The
+ * device copies one to the other, block by block, and back; before each copy
+ * the CPU stamps the round into every page, so that a write that was lost in
+ * swap cannot look right. Meanwhile another thread checks every byte of the
+ * blocks that are done, and the device sums them up.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "demo.h"
+
+#define CGROUP		"secmmu-demo"
+#define LIMIT		(64 * MIB)
+#define ARRAY		(128 * MIB)
+#define BLOCK		MIB
+#define BLOCKS		(ARRAY / BLOCK)
+#define WORDS		(BLOCK / sizeof(uint64_t))
+#define PAGE_WORDS	(4096 / sizeof(uint64_t))
+#define ROUNDS		3
+#define AHEAD		4	/* blocks under way */
+
+/* What the checking thread needs of a round. */
+struct round {
+	const uint64_t *dst;
+	unsigned int nr;
+	atomic_uint done;	/* blocks that are copied */
+	uint64_t *bad;		/* first word that is wrong, or NULL */
+};
+
+static uint64_t word(size_t i, unsigned int round)
+{
+	uint64_t value = i * 0x9e3779b97f4a7c15ull;
+
+	return i % PAGE_WORDS ? value : value + round;
+}
+
+static uint64_t block_sum(size_t block, unsigned int round)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = block * WORDS; i < (block + 1) * WORDS; i++)
+		sum += word(i, round);
+	return sum;
+}
+
+static void *checker(void *arg)
+{
+	struct round *round = arg;
+
+	for (size_t block = 0; block < BLOCKS; block++) {
+		while (atomic_load(&round->done) <= block)
+			sched_yield();
+		for (size_t i = block * WORDS; i < (block + 1) * WORDS; i++) {
+			if (round->dst[i] != word(i, round->nr)) {
+				round->bad = (uint64_t *)&round->dst[i];
+				return NULL;
+			}
+		}
+	}
+	return NULL;
+}
+
+static void submit_block(struct demo *demo, uint64_t *dst, uint64_t *src,
+			 size_t block, unsigned int round)
+{
+	struct secmmu_desc *desc;
+	size_t i = block * WORDS;
+
+	for (size_t page = i; page < i + WORDS; page += PAGE_WORDS)
+		src[page] = word(page, round);
+	desc = secmmu_get_desc(&demo->q);
+	secmmu_prep_copy(desc, dst + i, src + i, BLOCK);
+	desc = secmmu_get_desc(&demo->q);
+	secmmu_prep_reduce(desc, dst + i, BLOCK, SECMMU_REDUCE_U64);
+	secmmu_submit(&demo->q);
+}
+
+static void finish_block(struct demo *demo, size_t block, unsigned int round)
+{
+	struct secmmu_completion copied, summed;
+	int ret = secmmu_wait(&demo->q, &copied);
+
+	if (!ret)
+		ret = secmmu_wait(&demo->q, &summed);
+	if (ret)
+		die("swap: the queue has stopped: %s", strerror(-ret));
+	if (copied.status != SECMMU_STATUS_OK ||
+	    summed.status != SECMMU_STATUS_OK)
+		die("swap: block %zu: %s, %s", block,
+		    secmmu_strstatus(copied.status),
+		    secmmu_strstatus(summed.status));
+	if (summed.result != block_sum(block, round))
+		die("swap: block %zu: the device's sum is wrong", block);
+}
+
+static void run_round(struct demo *demo, uint64_t *dst, uint64_t *src,
+		      unsigned int nr)
+{
+	struct round round = { .dst = dst, .nr = nr };
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, checker, &round))
+		die("no thread");
+	for (size_t block = 0; block < BLOCKS + AHEAD; block++) {
+		if (block < BLOCKS)
+			submit_block(demo, dst, src, block, nr);
+		if (block >= AHEAD) {
+			finish_block(demo, block - AHEAD, nr);
+			atomic_store(&round.done, block - AHEAD + 1);
+		}
+	}
+	pthread_join(thread, NULL);
+	if (round.bad)
+		die("swap: round %u: word %zu is wrong: %#llx", nr,
+		    round.bad - round.dst, (unsigned long long)*round.bad);
+}
+
+static long long event(const char *key)
+{
+	return read_key(cgroup_file(CGROUP, "memory.events"), key);
+}
+
+void step_swap(struct demo *demo)
+{
+	long long out = read_key("/proc/vmstat", "pswpout");
+	long long in = read_key("/proc/vmstat", "pswpin");
+	long long oom, hits;
+	uint64_t *a, *b;
+
+	swap_on_zram(640 * MIB);
+	cgroup_enter(CGROUP, LIMIT);
+	a = malloc(ARRAY);
+	b = malloc(ARRAY);
+	if (!a || !b)
+		die("no memory");
+	for (size_t i = 0; i < ARRAY / sizeof(*a); i++)
+		a[i] = word(i, 0);
+
+	for (unsigned int nr = 1; nr <= ROUNDS; nr++) {
+		double t = now();
+
+		run_round(demo, nr % 2 ? b : a, nr % 2 ? a : b, nr);
+		fact("round %u: 256 MiB through 64 MiB in %.1f s, all bytes right",
+		     nr, now() - t);
+	}
+
+	hits = event("max");
+	oom = event("oom_kill");
+	demo->swap.limit_hits = hits;
+	demo->swap.oom_kills = oom;
+	demo->swap.swapped_out = read_key("/proc/vmstat", "pswpout") - out;
+	demo->swap.swapped_in = read_key("/proc/vmstat", "pswpin") - in;
+	demo->swap.vm_pin = read_key("/proc/self/status", "VmPin");
+	free(a);
+	free(b);
+	cgroup_leave(CGROUP);
+
+	if (hits <= 0 || oom != 0)
+		die("swap: memory.events: max %lld, oom_kill %lld", hits, oom);
+	/* Each round brings more in than fits. */
+	if (demo->swap.swapped_out < (long long)(ARRAY / 4096) ||
+	    demo->swap.swapped_in < (long long)(ARRAY / 4096))
+		die("swap: %lld pages out, %lld in: the limit was not felt",
+		    demo->swap.swapped_out, demo->swap.swapped_in);
+	if (demo->swap.vm_pin != 0)
+		die("swap: VmPin is %lld kB", demo->swap.vm_pin);
+	fact("%lld pages swapped out, %lld in; VmPin 0",
+	     demo->swap.swapped_out, demo->swap.swapped_in);
+}

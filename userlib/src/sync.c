@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * One synchronous helper per opcode: from get to wait. Lives here: splitting
+ * what is too long for one job, and the way from a status to an errno. Not
+ * here: anything that talks to driver or device (queue.c).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "secmmu.h"
+
+/* Pieces that keep every alignment that an opcode may ask for. */
+#define PIECE	((size_t)SECMMU_MAX_LEN)
+
+static size_t piece_of(size_t left)
+{
+	return left < PIECE ? left : PIECE;
+}
+
+static int status_errno(uint32_t status)
+{
+	switch (status) {
+	case SECMMU_STATUS_OK:
+		return 0;
+	case SECMMU_STATUS_TRUNCATED:
+		return -E2BIG;
+	case SECMMU_STATUS_FAULT:
+		return -EFAULT;
+	case SECMMU_STATUS_NO_MEMORY:
+		return -ENOMEM;
+	case SECMMU_STATUS_POISONED:
+		return -EHWPOISON;
+	case SECMMU_STATUS_BUS_ERROR:
+		return -EIO;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* A descriptor of an idle queue. */
+static int begin(struct secmmu_queue *q, struct secmmu_desc **desc)
+{
+	if (q->head != q->tail)
+		return -EBUSY;
+	*desc = secmmu_get_desc(q);
+	return 0;
+}
+
+static int end(struct secmmu_queue *q, struct secmmu_completion *done)
+{
+	int ret = secmmu_submit(q);
+
+	if (ret < 0) {
+		q->tail = q->rung;	/* the descriptor was not used */
+		return ret;
+	}
+	ret = secmmu_wait(q, done);
+	return ret ? ret : status_errno(done->status);
+}
+
+int secmmu_fill(struct secmmu_queue *q, void *dst, uint64_t pattern,
+		size_t len)
+{
+	struct secmmu_completion done;
+	struct secmmu_desc *desc;
+	size_t pos = 0;
+	int ret;
+
+	do {
+		size_t n = piece_of(len - pos);
+
+		ret = begin(q, &desc);
+		if (ret)
+			return ret;
+		secmmu_prep_fill(desc, (char *)dst + pos, pattern, n);
+		ret = end(q, &done);
+		pos += n;
+	} while (!ret && pos < len);
+	return ret;
+}
+
+int secmmu_copy(struct secmmu_queue *q, void *dst, const void *src, size_t len)
+{
+	uintptr_t d = (uintptr_t)dst, s = (uintptr_t)src;
+	struct secmmu_completion done;
+	struct secmmu_desc *desc;
+	size_t pos = 0;
+	int ret;
+
+	/* Pieces would have to be taken in an order that depends. */
+	if (len > PIECE && (d > s ? d - s : s - d) < len)
+		return -EINVAL;
+	do {
+		size_t n = piece_of(len - pos);
+
+		ret = begin(q, &desc);
+		if (ret)
+			return ret;
+		secmmu_prep_copy(desc, (char *)dst + pos,
+				 (const char *)src + pos, n);
+		ret = end(q, &done);
+		pos += n;
+	} while (!ret && pos < len);
+	return ret;
+}
+
+int secmmu_compare(struct secmmu_queue *q, const void *a, const void *b,
+		   size_t len, size_t *diff)
+{
+	struct secmmu_completion done;
+	struct secmmu_desc *desc;
+	size_t pos = 0;
+	int ret;
+
+	do {
+		size_t n = piece_of(len - pos);
+
+		ret = begin(q, &desc);
+		if (ret)
+			return ret;
+		secmmu_prep_compare(desc, (const char *)a + pos,
+				    (const char *)b + pos, n);
+		ret = end(q, &done);
+		if (ret)
+			return ret;
+		pos += done.result;
+		if (done.result < n)
+			break;
+	} while (pos < len);
+	*diff = pos;
+	return 0;
+}
+
+int secmmu_crc32c(struct secmmu_queue *q, const void *src, size_t len,
+		  uint32_t *crc)
+{
+	struct secmmu_completion done;
+	struct secmmu_desc *desc;
+	size_t pos = 0;
+	int ret;
+
+	do {
+		size_t n = piece_of(len - pos);
+
+		ret = begin(q, &desc);
+		if (ret)
+			return ret;
+		secmmu_prep_crc32c(desc, (const char *)src + pos, n, *crc);
+		ret = end(q, &done);
+		if (ret)
+			return ret;
+		*crc = done.result;
+		pos += n;
+	} while (pos < len);
+	return 0;
+}
+
+int secmmu_reduce_u64(struct secmmu_queue *q, const uint64_t *src, size_t n,
+		      uint64_t *sum)
+{
+	size_t len = n * sizeof(*src), pos = 0;
+	struct secmmu_completion done;
+	struct secmmu_desc *desc;
+	int ret;
+
+	*sum = 0;
+	do {
+		size_t piece = piece_of(len - pos);
+
+		ret = begin(q, &desc);
+		if (ret)
+			return ret;
+		secmmu_prep_reduce(desc, (const char *)src + pos, piece,
+				   SECMMU_REDUCE_U64);
+		ret = end(q, &done);
+		if (ret)
+			return ret;
+		*sum += done.result;
+		pos += piece;
+	} while (pos < len);
+	return 0;
+}
+
+int secmmu_reduce_f32(struct secmmu_queue *q, const float *src, size_t n,
+		      double *sum)
+{
+	size_t len = n * sizeof(*src), pos = 0;
+	struct secmmu_completion done;
+	struct secmmu_desc *desc;
+	int ret;
+
+	*sum = 0;
+	do {
+		size_t piece = piece_of(len - pos);
+		double part;
+
+		ret = begin(q, &desc);
+		if (ret)
+			return ret;
+		secmmu_prep_reduce(desc, (const char *)src + pos, piece,
+				   SECMMU_REDUCE_F32);
+		ret = end(q, &done);
+		if (ret)
+			return ret;
+		memcpy(&part, &done.result, sizeof(part));
+		*sum += part;
+		pos += piece;
+	} while (pos < len);
+	return 0;
+}
+
+static int atomic_end(struct secmmu_queue *q, uint64_t *old)
+{
+	struct secmmu_completion done;
+	int ret = end(q, &done);
+
+	if (!ret && old)
+		*old = done.result;
+	return ret;
+}
+
+int secmmu_atomic_add(struct secmmu_queue *q, void *word, unsigned int width,
+		      uint64_t add, uint64_t *old)
+{
+	struct secmmu_desc *desc;
+	int ret = begin(q, &desc);
+
+	if (ret)
+		return ret;
+	secmmu_prep_atomic_add(desc, word, width, add);
+	return atomic_end(q, old);
+}
+
+int secmmu_atomic_cas(struct secmmu_queue *q, void *word, unsigned int width,
+		      uint64_t expected, uint64_t desired, uint64_t *old)
+{
+	struct secmmu_desc *desc;
+	int ret = begin(q, &desc);
+
+	if (ret)
+		return ret;
+	secmmu_prep_atomic_cas(desc, word, width, expected, desired);
+	return atomic_end(q, old);
+}
+
+int secmmu_list_walk(struct secmmu_queue *q, const void *head,
+		     size_t next_offset, size_t payload_offset,
+		     uint64_t max_nodes, uint64_t *sum, uint64_t *nodes)
+{
+	struct secmmu_completion done;
+	struct secmmu_desc *desc;
+	int ret = begin(q, &desc);
+
+	if (ret)
+		return ret;
+	secmmu_prep_list_walk(desc, head, next_offset, payload_offset,
+			      max_nodes);
+	ret = end(q, &done);
+	if (ret && ret != -E2BIG)
+		return ret;
+	*sum = done.result;
+	if (nodes)
+		*nodes = done.bytes;
+	return ret;
+}
+
+int secmmu_gather(struct secmmu_queue *q, void *dst, const uint64_t *addrs,
+		  size_t size, size_t n)
+{
+	struct secmmu_completion done;
+	struct secmmu_desc *desc;
+	int ret = begin(q, &desc);
+
+	if (ret)
+		return ret;
+	secmmu_prep_gather(desc, dst, addrs, size, size * n);
+	return end(q, &done);
+}
+
+int secmmu_scatter(struct secmmu_queue *q, const uint64_t *addrs,
+		   const void *src, size_t size, size_t n)
+{
+	struct secmmu_completion done;
+	struct secmmu_desc *desc;
+	int ret = begin(q, &desc);
+
+	if (ret)
+		return ret;
+	secmmu_prep_scatter(desc, addrs, src, size, size * n);
+	return end(q, &done);
+}
+
+void secmmu_prep_saxpy(struct secmmu_desc *d, float *y, float a,
+		       const float *x, size_t n)
+{
+	uint32_t bits;
+
+	memcpy(&bits, &a, sizeof(bits));
+	d->opcode = SECMMU_OP_SAXPY;
+	d->src = (uintptr_t)x;
+	d->dst = (uintptr_t)y;
+	d->len = n * sizeof(*y);
+	d->operand[0] = bits;
+}
+
+int secmmu_saxpy(struct secmmu_queue *q, float *y, float a, const float *x,
+		 size_t n)
+{
+	struct secmmu_completion done;
+	struct secmmu_desc *desc;
+	int ret = begin(q, &desc);
+
+	if (ret)
+		return ret;
+	secmmu_prep_saxpy(desc, y, a, x, n);
+	return end(q, &done);
+}
+
+void secmmu_prep_gemm(struct secmmu_desc *d, float *c, const float *a,
+		      const float *b, unsigned int m, unsigned int n,
+		      unsigned int k)
+{
+	d->opcode = SECMMU_OP_GEMM;
+	d->src = (uintptr_t)a;
+	d->dst = (uintptr_t)c;
+	d->len = sizeof(*c) * m * n;
+	d->operand[0] = (uintptr_t)b;
+	d->operand[1] = m | (uint64_t)n << 16 | (uint64_t)k << 32;
+}
+
+int secmmu_gemm(struct secmmu_queue *q, float *c, const float *a,
+		const float *b, unsigned int m, unsigned int n, unsigned int k)
+{
+	struct secmmu_completion done;
+	struct secmmu_desc *desc;
+	int ret = begin(q, &desc);
+
+	if (ret)
+		return ret;
+	if (m > 65535 || n > 65535 || k > 65535) {
+		q->tail = q->rung;
+		return -EINVAL;
+	}
+	secmmu_prep_gemm(desc, c, a, b, m, n, k);
+	return end(q, &done);
+}
