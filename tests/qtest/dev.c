@@ -44,9 +44,9 @@ static void msix_init(struct dev *dev)
     if (!dev->msi) {
         dev->msi = dev_alloc(dev, 1, PAGE, &gpa);
     }
-    gpa = (uint8_t *)dev->msi - dev->vm->ram;
+    gpa = dev_dma(dev, dev->msi);
     vm_writel(dev->vm, entry + PCI_MSIX_ENTRY_LOWER_ADDR, gpa);
-    vm_writel(dev->vm, entry + PCI_MSIX_ENTRY_UPPER_ADDR, 0);
+    vm_writel(dev->vm, entry + PCI_MSIX_ENTRY_UPPER_ADDR, gpa >> 32);
     vm_writel(dev->vm, entry + PCI_MSIX_ENTRY_DATA, MSI_DATA);
     vm_writel(dev->vm, entry + PCI_MSIX_ENTRY_VECTOR_CTRL, 0);
     pci_write16(&dev->pci, cap + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE);
@@ -163,13 +163,14 @@ void dev_respond(struct dev *dev, const struct secmmu_event *ev,
 
 /* ---------------------------------------------------------- guest memory */
 
-void *dev_alloc(struct dev *dev, uint64_t n, uint64_t align, uint64_t *gpa)
+void *dev_alloc(struct dev *dev, uint64_t n, uint64_t align, uint64_t *dma)
 {
-    *gpa = (dev->free + align - 1) & -align;
-    dev->free = *gpa + n * PAGE;
+    uint64_t gpa = (dev->free + align - 1) & -align;
+
+    dev->free = gpa + n * PAGE;
     CHECK(dev->free <= VM_RAM_SIZE);
-    memset(dev_ptr(dev, *gpa), 0, n * PAGE);
-    return dev_ptr(dev, *gpa);
+    *dma = gpa + dev->dma_offset;
+    return memset(dev->vm->ram + gpa, 0, n * PAGE);
 }
 
 /* ---------------------------------------------------------------- events */

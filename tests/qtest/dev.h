@@ -34,6 +34,7 @@
  * @done: the done array in guest memory.
  * @msi: where the MSI-X message is written.
  * @free: next unused guest page.
+ * @dma_offset: DMA address of guest page 0, where an IOMMU makes it so.
  */
 struct dev {
     struct vm *vm;
@@ -44,6 +45,7 @@ struct dev {
     uint32_t *done;
     uint32_t *msi;
     uint64_t free;
+    uint64_t dma_offset;
 };
 
 /* The -device argument with DEV_QUEUES and so on, and more properties. */
@@ -87,11 +89,17 @@ void dev_respond(struct dev *dev, const struct secmmu_event *ev,
                  unsigned code, unsigned status);
 
 /* --- guest memory */
-/* @n contiguous pages, zeroed, aligned to @align bytes; address in *@gpa. */
-void *dev_alloc(struct dev *dev, uint64_t n, uint64_t align, uint64_t *gpa);
-static inline void *dev_ptr(struct dev *dev, uint64_t gpa)
+/* @n contiguous pages, zeroed, aligned to @align bytes; *@dma is their address
+ * for the device.
+ */
+void *dev_alloc(struct dev *dev, uint64_t n, uint64_t align, uint64_t *dma);
+static inline void *dev_ptr(struct dev *dev, uint64_t dma)
 {
-    return dev->vm->ram + gpa;
+    return dev->vm->ram + (dma - dev->dma_offset);
+}
+static inline uint64_t dev_dma(struct dev *dev, void *ptr)
+{
+    return (uint8_t *)ptr - dev->vm->ram + dev->dma_offset;
 }
 
 /* --- events */

@@ -483,3 +483,41 @@ void test_events_never_lost(void)
     CHECK_EQ(COUNTER(dev, STALE_RESPONSES), 0);
     dev_end(dev);
 }
+
+/*
+ * A driver that answers but never moves its head: the queue's second fault has
+ * no room, waits, and comes when there is.
+ */
+void test_event_stall(void)
+{
+    struct dev *dev = dev_start(DEV_PROPERTIES);
+    struct space s = space_new(dev, 0);
+    struct queue q = queue_new(&s, 0, 2), other = queue_new(&s, 1, 2);
+    uint32_t job = queue_submit(&q, (struct secmmu_desc) {
+        .opcode = SECMMU_OP_CRC32C, .src = SRC, .len = 8,
+    });
+    struct secmmu_event ev;
+
+    WAIT_FOR(__atomic_load_n(&dev->ring[0].stamp, __ATOMIC_ACQUIRE) == 1);
+    ev = dev->ring[0];
+    for (unsigned i = 0; i < 3; i++) {
+        retry(dev, &ev);
+        WAIT_FOR(queue_state(&q) == SECMMU_QUEUE_STATE_FAULTED);
+        /* The answer can be given without the event: its number follows. */
+        ev.seq++;
+    }
+    CHECK_EQ(dev_read32(dev, SECMMU_REG_EVENT_TAIL), 1);
+    CHECK_EQ(dev_read32(dev, SECMMU_REG_STATUS),
+             SECMMU_STATUS_REG_ENABLED | SECMMU_STATUS_REG_STALLED);
+    /* Others do not wait for it. */
+    queue_run(&other, (struct secmmu_desc) {
+        .opcode = SECMMU_OP_NOP, .flags = SECMMU_DESC_INTERRUPT,
+    });
+    dev_event(dev, SECMMU_EVENT_FAULT, 0);
+    dev_event(dev, SECMMU_EVENT_COMPLETION, 1);
+    ev = dev_event(dev, SECMMU_EVENT_FAULT, 0);
+    CHECK_EQ(dev_read32(dev, SECMMU_REG_STATUS), SECMMU_STATUS_REG_ENABLED);
+    dev_respond(dev, &ev, SECMMU_RESPONSE_FAIL, SECMMU_STATUS_FAULT);
+    CHECK_EQ(queue_wait(&q, job).status, SECMMU_STATUS_FAULT);
+    dev_end(dev);
+}

@@ -149,6 +149,22 @@ static void pair(int *ours, int *childs)
 
 static char *qmp_line(struct vm *vm, int timeout_ms);
 
+static void send_all(struct vm *vm, int fd, const char *text, size_t len)
+{
+    while (len) {
+        ssize_t n = send(fd, text, len, MSG_NOSIGNAL);
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            FAIL("QEMU (pid %d) does not listen any more", (int)vm->pid);
+        }
+        text += n;
+        len -= n;
+    }
+}
+
 struct vm *vm_start(const char *machine, const char *device,
                     const char *const *extra)
 {
@@ -247,7 +263,8 @@ void vm_end(struct vm *vm)
 {
     int status;
 
-    vm_qmp_ok(vm, "{\"execute\":\"quit\"}");
+    /* It may be gone before its answer is. */
+    send_all(vm, vm->qmp, "{\"execute\":\"quit\"}\n", 19);
     status = wait_end(vm->pid, PATIENCE_MS);
     if (status == -1) {
         FAIL("QEMU does not end");
@@ -304,22 +321,6 @@ int vm_run_to_end(const char *plugin, const char *device, char *output)
 }
 
 /* -------------------------------------------------------------- the qtest */
-
-static void send_all(struct vm *vm, int fd, const char *text, size_t len)
-{
-    while (len) {
-        ssize_t n = send(fd, text, len, MSG_NOSIGNAL);
-
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            FAIL("QEMU (pid %d) does not listen any more", (int)vm->pid);
-        }
-        text += n;
-        len -= n;
-    }
-}
 
 static ssize_t receive(struct vm *vm, int fd, char *buf, size_t size,
                        int timeout_ms)
