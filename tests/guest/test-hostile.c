@@ -176,17 +176,19 @@ void test_hostile_queues(void)
 	/* A ring that is not there any more. */
 	CHECK(secmmu_get_desc(&queue));
 	CHECK_EQ(mprotect(queue.ring, PAGE, PROT_NONE), 0);
-	*queue.doorbell = 1;
-	queue.rung = 1;
+	*queue.doorbell = queue.rung = queue.tail;
 	usleep(50000);
 	CHECK_EQ(mprotect(queue.ring, PAGE, PROT_READ | PROT_WRITE), 0);
-	queue_stops_with(SECMMU_QUEUE_RING_FAULT, (uintptr_t)queue.ring);
+	queue_stops_with(SECMMU_QUEUE_RING_FAULT,
+			 (uintptr_t)&queue.ring[queue.head]);
 	/* Doorbells out of reach. */
-	*queue.doorbell = 65;
-	queue.rung = 1;
+	CHECK(secmmu_get_desc(&queue));
+	queue.rung = queue.tail;
+	*queue.doorbell = queue.head + 65;
 	queue_stops_with(SECMMU_QUEUE_BAD_DOORBELL, 0);
+	CHECK(secmmu_get_desc(&queue));
+	queue.rung = queue.tail;
 	*queue.doorbell = 0x80000000u;
-	queue.rung = 1;
 	queue_stops_with(SECMMU_QUEUE_BAD_DOORBELL, 0);
 	end();
 }

@@ -280,7 +280,8 @@ static void *storm_thread(void *arg)
 			madvise(p, pages * PAGE, MADV_FREE);
 			break;
 		default:
-			p[0] = 1;
+			/* A store, without the signal where it may not be. */
+			madvise(p, PAGE, MADV_POPULATE_WRITE);
 			break;
 		}
 	}
