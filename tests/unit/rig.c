@@ -74,9 +74,56 @@ static const SecmmuBusOps rig_ops = {
     .guest_error = guest_error,
 };
 
+static void *map_phys(void *opaque, uint64_t addr, size_t len, void **cookie)
+{
+    Rig *rig = opaque;
+
+    return bus_map(rig, addr - rig->phys_offset, len, false, cookie);
+}
+
+static void unmap_phys(void *opaque, void *host, uint64_t addr, size_t len,
+                       void *cookie)
+{
+    Rig *rig = opaque;
+
+    bus_unmap(rig, host, addr - rig->phys_offset, len, false, cookie);
+}
+
+static void thread_begin(void *opaque)
+{
+    atomic_fetch_add(&((Rig *)opaque)->threads, 1);
+}
+
+static void thread_end(void *opaque)
+{
+    atomic_fetch_sub(&((Rig *)opaque)->threads, 1);
+}
+
+static void trace(void *opaque, const SecmmuTrace *ev)
+{
+    Rig *rig = opaque;
+
+    if (rig->on_trace) {
+        rig->on_trace(rig, ev);
+    }
+}
+
+static const SecmmuBusOps rig_full_ops = {
+    .map = bus_map,
+    .unmap = bus_unmap,
+    .raise_irq = raise_irq,
+    .guest_error = guest_error,
+    .thread_begin = thread_begin,
+    .thread_end = thread_end,
+    .trace = trace,
+    .map_phys = map_phys,
+    .unmap_phys = unmap_phys,
+};
+
 /* --------------------------------------------------------------- set-up */
 
-Rig *rig_new(const SecmmuConfig *config, size_t ram_mib)
+static Rig *make_rig(const SecmmuConfig *config, const SecmmuBusOps *ops,
+                     size_t ram_mib)
 {
     Rig *rig = calloc(1, sizeof(*rig));
     char *err = NULL;
@@ -87,7 +134,7 @@ Rig *rig_new(const SecmmuConfig *config, size_t ram_mib)
     CHECK(rig->ram);
     memset(rig->ram, 0, rig->ram_size);
     pthread_mutex_init(&rig->error_lock, NULL);
-    rig->core = secmmu_core_new(config, &rig_ops, rig, &err);
+    rig->core = secmmu_core_new(config, ops, rig, &err);
     if (!rig->core) {
         printf("# %s\n", err);
     }
@@ -104,6 +151,16 @@ Rig *rig_new(const SecmmuConfig *config, size_t ram_mib)
     rig->done = rig_alloc(rig, 4 * rig->spaces, PAGE);
     rig_enable(rig);
     return rig;
+}
+
+Rig *rig_new(const SecmmuConfig *config, size_t ram_mib)
+{
+    return make_rig(config, &rig_ops, ram_mib);
+}
+
+Rig *rig_new_full(const SecmmuConfig *config, size_t ram_mib)
+{
+    return make_rig(config, &rig_full_ops, ram_mib);
 }
 
 void rig_enable(Rig *rig)
@@ -123,6 +180,7 @@ void rig_free(Rig *rig)
 {
     secmmu_core_free(rig->core);
     CHECK_EQ(atomic_load(&rig->maps_live), 0);
+    CHECK_EQ(atomic_load(&rig->threads), 0);
     pthread_mutex_destroy(&rig->error_lock);
     free(rig->space);
     free(rig->ram);

@@ -73,12 +73,18 @@ struct Rig {
     _Atomic uint64_t maps, maps_live;
     bool no_counts;             /* leave maps alone (to measure) */
     _Atomic bool no_ram;        /* map() finds nothing */
+    /* with rig_new_full(): */
+    uint64_t phys_offset;       /* physical address less DMA address */
+    void (*on_trace)(Rig *rig, const SecmmuTrace *ev);  /* any thread */
+    _Atomic unsigned threads;   /* begun and not ended */
     char last_error[256];
     pthread_mutex_t error_lock;
 };
 
 /* A device with the event ring on and bus mastering, nothing mapped. */
 Rig *rig_new(const SecmmuConfig *config, size_t ram_mib);
+/* The same with all the optional bus operations. */
+Rig *rig_new_full(const SecmmuConfig *config, size_t ram_mib);
 void rig_free(Rig *rig);
 /* Programs and enables the event ring (done by rig_new). */
 void rig_enable(Rig *rig);

@@ -20,6 +20,7 @@
 #define NX      (1ull << 63)
 
 static Rig *rig;
+static bool iommu;              /* physical and DMA addresses differ */
 static uint64_t root;
 static unsigned levels;
 
@@ -35,9 +36,9 @@ static uint64_t *cpu_entry(uint64_t va, unsigned level)
             return e;
         }
         if (!(*e & P)) {
-            *e = rig_alloc(rig, PAGE, PAGE) | P | RW | US;
+            *e = (rig_alloc(rig, PAGE, PAGE) + rig->phys_offset) | P | RW | US;
         }
-        table = *e & 0x000ffffffffff000ull;
+        table = (*e & 0x000ffffffffff000ull) - rig->phys_offset;
     }
 }
 
@@ -46,19 +47,21 @@ static void start(unsigned cpu_levels)
     SecmmuConfig config = { .engines = 1, .queues = 2, .asids = 2,
                             .audit = true };
 
-    rig = rig_new(&config, 16);
+    rig = iommu ? rig_new_full(&config, 16) : rig_new(&config, 16);
+    rig->phys_offset = iommu ? 0x700000000ull : 0;
     levels = cpu_levels;
     root = rig_alloc(rig, PAGE, PAGE);
     rig_space_on(rig, 1, SECMMU_ASID_WALK);
     rig_back(rig, 1, RIG_VA, 32, PAGE, true);
     rig_back(rig, 1, HUGE_A, 512, HUGE, true);
     for (unsigned i = 0; i < 32; i++) {
-        *cpu_entry(RIG_VA + i * PAGE, 0) = rig->space[1].page[i].pa | P | RW |
-                                           US | NX;
+        *cpu_entry(RIG_VA + i * PAGE, 0) =
+            (rig->space[1].page[i].pa + rig->phys_offset) | P | RW | US | NX;
     }
-    *cpu_entry(HUGE_A, 1) = rig->space[1].page[512].pa | P | RW | US | PS |
-                            0x1000;     /* PAT */
-    rig_write64(rig, AREG(1, AUDIT), root | SECMMU_AUDIT_ON |
+    *cpu_entry(HUGE_A, 1) = (rig->space[1].page[512].pa + rig->phys_offset) |
+                            P | RW | US | PS | 0x1000;  /* PAT */
+    rig_write64(rig, AREG(1, AUDIT),
+                (root + rig->phys_offset) | SECMMU_AUDIT_ON |
                 (levels == 5 ? SECMMU_AUDIT_LA57 : 0));
     rig_queue_on(rig, 0, 1, RING, 3);
 }
@@ -203,10 +206,27 @@ static void forgotten_shootdown(void)
     rig_free(rig);
 }
 
+/* An IOMMU in between: frames are compared by the RAM that they are. */
+static void behind_an_iommu(void)
+{
+    iommu = true;
+    agreeing();
+    another_frame();
+    nothing_there();
+    not_writable();
+    table_is_no_ram();
+    start(4);
+    run(SECMMU_OP_FILL, A, SECMMU_STATUS_OK);
+    *cpu_entry(A, 0) = 0x3000 | P | RW | US;    /* no RAM at all */
+    accused(SECMMU_OP_FILL, A, "another frame");
+    rig_free(rig);
+    iommu = false;
+}
+
 static const Case cases[] = {
     CASE(agreeing), CASE(another_frame), CASE(nothing_there),
     CASE(not_writable), CASE(gigabyte), CASE(table_is_no_ram),
-    CASE(switched_off), CASE(forgotten_shootdown),
+    CASE(switched_off), CASE(forgotten_shootdown), CASE(behind_an_iommu),
 };
 
 TEST_MAIN(cases)

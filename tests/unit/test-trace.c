@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * secmmu - trace events: every state change, once, with its ids.
+ *
+ * Lives here: the events of a job that faults, is refused, resumed and ends, of
+ * a shootdown, of an audit violation, of a queue that stops.
+ * Not here: how a front prints them.
+ */
+#include "rig.h"
+
+#define RING    RIG_VA
+#define RECORD  (RIG_VA + PAGE)
+#define A       (RIG_VA + 16 * PAGE)
+#define ID      0xfeedull
+
+static Rig *rig;
+static SecmmuTrace got[256];
+static unsigned count, at;
+static pthread_mutex_t got_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void on_trace(Rig *r, const SecmmuTrace *ev)
+{
+    (void)r;
+    pthread_mutex_lock(&got_lock);
+    CHECK(count < 256);
+    got[count++] = *ev;
+    pthread_mutex_unlock(&got_lock);
+}
+
+/* The next event but for the interludes that are checked on their own. */
+static SecmmuTrace next(SecmmuTraceType type)
+{
+    SecmmuTrace ev;
+
+    pthread_mutex_lock(&got_lock);
+    CHECK(at < count);
+    ev = got[at++];
+    pthread_mutex_unlock(&got_lock);
+    if (ev.type != type) {
+        printf("# event %u: type %d arg 0x%" PRIx64 "\n", at - 1, ev.type,
+               ev.arg);
+    }
+    CHECK_EQ(ev.type, type);
+    return ev;
+}
+
+static void start(bool audit)
+{
+    SecmmuConfig config = { .engines = 1, .queues = 2, .asids = 3,
+                            .audit = audit };
+
+    rig = rig_new_full(&config, 4);
+    rig_space_on(rig, 2, SECMMU_ASID_WALK);
+    rig_back(rig, 2, RIG_VA, 32, PAGE, true);
+    rig_map(rig, 2, RING, 2);
+    rig_queue_on(rig, 1, 2, RING, 3);
+    count = at = 0;
+    rig->on_trace = on_trace;
+}
+
+static void refuse(Rig *r, const RigFault *fault)
+{
+    rig_map(r, 2, A, 1);
+    rig_respond(r, fault, SECMMU_RESPONSE_BUSY, 0);
+    rig_write32(r, AREG(2, RESUME), 0);
+}
+
+static void job(void)
+{
+    struct secmmu_desc d = { .opcode = SECMMU_OP_FILL, .dst = A + 8,
+                             .len = 16, .completion = RECORD,
+                             .user_data = ID, .flags = SECMMU_DESC_INTERRUPT };
+    SecmmuTrace ev;
+    uint64_t seq;
+
+    start(false);
+    rig->on_fault = refuse;
+    rig_run(rig, 1, &d);
+    rig_wait_state(rig, 1, SECMMU_QUEUE_STATE_IDLE);
+    rig_poll(rig);
+
+    ev = next(SECMMU_TRACE_FILL);
+    CHECK_EQ(ev.asid, 2);
+    CHECK_EQ(ev.va, RING);
+    CHECK_EQ(ev.len, PAGE);
+    ev = next(SECMMU_TRACE_JOB_START);
+    CHECK_EQ(ev.queue, 1);
+    CHECK_EQ(ev.asid, 2);
+    CHECK_EQ(ev.va, RING);
+    CHECK_EQ(ev.len, 16);
+    CHECK_EQ(ev.arg, SECMMU_OP_FILL);
+    CHECK_EQ(ev.user_data, ID);
+    ev = next(SECMMU_TRACE_FAULT);
+    CHECK_EQ(ev.va, A + 8);
+    CHECK_EQ(ev.len, 16);
+    CHECK_EQ(ev.arg & 0xffffffff, SECMMU_FAULT_WRITE);
+    CHECK_EQ(ev.user_data, ID);
+    seq = ev.arg >> 32;
+    ev = next(SECMMU_TRACE_QUEUE);
+    CHECK_EQ(ev.arg, SECMMU_QUEUE_STATE_FAULTED);
+    ev = next(SECMMU_TRACE_EVENT);
+    CHECK_EQ(ev.arg, SECMMU_EVENT_FAULT);
+    CHECK_EQ(ev.va, A + 8);
+    CHECK_EQ(ev.len, 0);
+    ev = next(SECMMU_TRACE_RESPONSE);
+    CHECK_EQ(ev.va, A + 8);
+    CHECK_EQ(ev.arg, seq << 32 | SECMMU_RESPONSE_BUSY);
+    CHECK_EQ(ev.user_data, ID);
+    ev = next(SECMMU_TRACE_QUEUE);
+    CHECK_EQ(ev.arg, SECMMU_QUEUE_STATE_REFUSED);
+    /* From here on the engine runs beside us: RESUME may come any time. */
+    for (;;) {
+        CHECK(at < count);
+        if (got[at].type == SECMMU_TRACE_RESUME) {
+            CHECK_EQ(got[at].len, 1);
+            memmove(&got[at], &got[at + 1],
+                    (count - at - 1) * sizeof(got[0]));
+            count--;
+            break;
+        }
+        at++;
+    }
+    for (at = 7; got[at].type != SECMMU_TRACE_FILL; at++) {
+        CHECK(at < count);
+    }
+    ev = next(SECMMU_TRACE_FILL);
+    CHECK_EQ(ev.va, A);
+    CHECK_EQ(ev.user_data, ID);
+    CHECK(ev.arg & SECMMU_SPTE_D);
+    ev = next(SECMMU_TRACE_FILL);
+    CHECK_EQ(ev.va, RECORD);
+    ev = next(SECMMU_TRACE_JOB_END);
+    CHECK_EQ(ev.arg, SECMMU_STATUS_OK);
+    CHECK_EQ(ev.len, 16);
+    CHECK_EQ(ev.user_data, ID);
+    ev = next(SECMMU_TRACE_EVENT);
+    CHECK_EQ(ev.arg, SECMMU_EVENT_COMPLETION);
+    CHECK_EQ(ev.va, ID);
+    CHECK_EQ(ev.len, 1);
+    CHECK_EQ(at, count);
+    rig_free(rig);
+}
+
+static void shootdown(void)
+{
+    struct secmmu_desc d = { .opcode = SECMMU_OP_NOP, .completion = RECORD };
+    SecmmuTrace ev;
+
+    start(false);
+    rig_run(rig, 1, &d);
+    rig_wait_state(rig, 1, SECMMU_QUEUE_STATE_IDLE);
+    at = count;
+    rig_shootdown(rig, 2, RING, 2);
+    ev = next(SECMMU_TRACE_SHOOTDOWN_BEGIN);
+    CHECK_EQ(ev.asid, 2);
+    CHECK_EQ(ev.va, RING);
+    CHECK_EQ(ev.len, 2 * PAGE);
+    CHECK_EQ(ev.arg, 1);
+    ev = next(SECMMU_TRACE_DROP);
+    CHECK_EQ(ev.va, RING);
+    CHECK_EQ(ev.len, PAGE);
+    ev = next(SECMMU_TRACE_DROP);
+    CHECK_EQ(ev.va, RECORD);
+    ev = next(SECMMU_TRACE_SHOOTDOWN_END);
+    CHECK_EQ(ev.len, 2 * PAGE);
+    CHECK_EQ(ev.arg, 1ull << 32 | 2);
+    CHECK_EQ(at, count);
+    rig_free(rig);
+}
+
+static void stops(void)
+{
+    SecmmuTrace ev;
+
+    start(false);
+    rig_doorbell(rig, 1, 1000);
+    ev = next(SECMMU_TRACE_QUEUE);
+    CHECK_EQ(ev.queue, 1);
+    CHECK_EQ(ev.arg, SECMMU_QUEUE_STATE_STOPPED |
+             SECMMU_QUEUE_BAD_DOORBELL << 8);
+    ev = next(SECMMU_TRACE_EVENT);
+    CHECK_EQ(ev.arg, SECMMU_EVENT_ERROR);
+    rig_write32(rig, QREG(1, CTRL), 0);
+    ev = next(SECMMU_TRACE_QUEUE);
+    CHECK_EQ(ev.arg, SECMMU_QUEUE_STATE_OFF);
+    rig_free(rig);
+}
+
+static void audit(void)
+{
+    struct secmmu_desc d = { .opcode = SECMMU_OP_NOP, .completion = RECORD,
+                             .user_data = ID };
+    unsigned violations = 0;
+
+    start(true);
+    rig_write64(rig, AREG(2, AUDIT), rig_alloc(rig, PAGE, PAGE) |
+                SECMMU_AUDIT_ON);
+    rig_run(rig, 1, &d);
+    rig_wait_state(rig, 1, SECMMU_QUEUE_STATE_IDLE);
+    for (unsigned i = 0; i < count; i++) {
+        if (got[i].type == SECMMU_TRACE_AUDIT) {
+            CHECK_EQ(got[i].va, violations++ ? RECORD : RING);
+            CHECK(got[i].arg & SECMMU_SPTE_V);
+            CHECK_EQ(got[i].user_data, 0);
+        }
+    }
+    CHECK_EQ(violations, 2);
+    rig_free(rig);
+}
+
+static void drop_in(void)
+{
+    SecmmuTrace ev;
+
+    start(false);
+    rig_write32(rig, AREG(1, MODE), SECMMU_ASID_SOFT);
+    rig_write64(rig, AREG(1, DROPIN_VA), A);
+    rig_write64(rig, AREG(1, DROPIN), RIG_RAM_BASE | SECMMU_SPTE_V |
+                SECMMU_SPTE_LEAF);
+    ev = next(SECMMU_TRACE_FILL);
+    CHECK_EQ(ev.asid, 1);
+    CHECK_EQ(ev.va, A);
+    CHECK_EQ(ev.len, PAGE);
+    rig_free(rig);
+}
+
+static const Case cases[] = {
+    CASE(job), CASE(shootdown), CASE(stops), CASE(audit), CASE(drop_in),
+};
+
+TEST_MAIN(cases)
