@@ -134,9 +134,16 @@ uint64_t space_unmap(struct space *s, uint64_t va);
 /* Allocates and maps; the host's pointer to it. */
 void *space_alloc(struct space *s, uint64_t va, uint64_t len, uint64_t flags);
 
-/* --- a queue with its ring and records mapped at RING_VA(n), RECORD_VA(n) */
-#define RING_VA(queue)   (0x100000000000ull + (queue) * HUGE)
-#define RECORD_VA(queue) (0x200000000000ull + (queue) * HUGE)
+/*
+ * --- a queue with its ring and records mapped at RING_VA(n), RECORD_VA(n)
+ *
+ * Not at round addresses, where the tests' data are: in a small TLB they would
+ * push each other out, and what a test says of a cached entry would be void.
+ */
+#define RING_VA(queue)   (0x100000000000ull + (queue) * (HUGE + PAGE) + \
+                          20 * PAGE)
+#define RECORD_VA(queue) (0x200000000000ull + (queue) * (HUGE + PAGE) + \
+                          40 * PAGE)
 
 struct queue {
     struct space *space;

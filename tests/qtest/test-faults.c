@@ -120,11 +120,18 @@ void test_fault_write_after_read(void)
     struct queue q = queue_new(&s, 0, 2);
     uint8_t *page = space_alloc(&s, SRC, PAGE, 0);
     struct secmmu_event ev;
+    uint64_t walks;
     uint32_t job;
 
     CHECK_EQ(queue_run(&q, (struct secmmu_desc) {
         .opcode = SECMMU_OP_CRC32C, .src = SRC, .len = PAGE,
     }).status, SECMMU_STATUS_OK);
+    /* It is cached: this one is served without a walk. */
+    walks = COUNTER(dev, WALKS);
+    CHECK_EQ(queue_run(&q, (struct secmmu_desc) {
+        .opcode = SECMMU_OP_CRC32C, .src = SRC, .len = PAGE,
+    }).status, SECMMU_STATUS_OK);
+    CHECK_EQ(COUNTER(dev, WALKS), walks);
     job = queue_submit(&q, (struct secmmu_desc) {
         .opcode = SECMMU_OP_FILL, .dst = SRC, .len = 8, .operand[0] = ~0ull,
     });

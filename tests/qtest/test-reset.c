@@ -229,12 +229,12 @@ void test_bus_master_data(void)
     dev_end(dev);
 }
 
-/* Rung while it may not: it waits. */
+/* Rung while it may not: it waits, and so do events. */
 void test_bus_master_pending(void)
 {
     struct dev *dev = dev_start(DEV_PROPERTIES);
     struct space s = space_new(dev, 0);
-    struct queue q = queue_new(&s, 0, 2);
+    struct queue q = queue_new(&s, 0, 2), bad = queue_new(&s, 1, 2);
     uint64_t *word = space_alloc(&s, DST, PAGE, SECMMU_SPTE_W);
     uint32_t job;
 
@@ -243,11 +243,15 @@ void test_bus_master_pending(void)
         .opcode = SECMMU_OP_FILL, .flags = SECMMU_DESC_INTERRUPT,
         .dst = DST, .len = 8, .operand[0] = 1,
     });
-    sleep_ms(20);
+    /* This makes an event without any job. */
+    dev_doorbell(dev, 1, 1000);
+    CHECK_EQ(queue_state(&bad), SECMMU_QUEUE_STATE_STOPPED);
+    dev_no_event(dev);
     CHECK_EQ(*word, 0);
     CHECK_EQ(q.record[0].status, SECMMU_STATUS_PENDING);
     CHECK_EQ(queue_state(&q), SECMMU_QUEUE_STATE_READY);
     pci_command(&dev->pci, PCI_COMMAND_MASTER, 0);
+    dev_event(dev, SECMMU_EVENT_ERROR, 1);
     CHECK_EQ(queue_wait(&q, job).status, SECMMU_STATUS_OK);
     CHECK_EQ(*word, 1);
     dev_event(dev, SECMMU_EVENT_COMPLETION, 0);
