@@ -540,6 +540,7 @@ static void nothing_lost(void)
     /* Queues fault, are stopped and made anew: only the first event fits. */
     for (unsigned round = 0; round < 5; round++) {
         for (unsigned q = 0; q < N; q++) {
+            d.dst = A + 8 * q;
             rig_queue_on(rig, q, 1, RING + q * PAGE, 2);
             rig_submit(rig, q, &d);
         }
