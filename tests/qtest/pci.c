@@ -55,10 +55,8 @@ void pci_command(struct pci *pci, uint16_t on, uint16_t off)
     pci_write16(pci, PCI_COMMAND, (old & ~off) | on);
 }
 
-void pci_assign(struct pci *pci)
+static void assign_from(struct pci *pci, uint64_t next)
 {
-    uint64_t next = BAR_WINDOW;
-
     for (unsigned i = 0; i < 6; i++) {
         unsigned off = PCI_BASE_ADDRESS_0 + 4 * i, me = i;
         uint64_t mask;
@@ -86,6 +84,23 @@ void pci_assign(struct pci *pci)
     }
     CHECK(next <= 0xfe000000u);
     pci_restore(pci);
+}
+
+void pci_assign(struct pci *pci)
+{
+    assign_from(pci, BAR_WINDOW);
+}
+
+void pci_assign_after(struct pci *pci, const struct pci *other)
+{
+    uint64_t end = BAR_WINDOW;
+
+    for (unsigned i = 0; i < 6; i++) {
+        if (other->bar_size[i] && other->bar[i] + other->bar_size[i] > end) {
+            end = other->bar[i] + other->bar_size[i];
+        }
+    }
+    assign_from(pci, end);
 }
 
 void pci_restore(struct pci *pci)

@@ -32,6 +32,8 @@ void pci_write16(struct pci *pci, unsigned off, uint16_t val);
 
 /* Sizes the BARs and gives them addresses from 3.5 GiB on. */
 void pci_assign(struct pci *pci);
+/* The same, from the end of another function's BARs on. */
+void pci_assign_after(struct pci *pci, const struct pci *other);
 /* Writes the addresses of pci_assign() again, after a reset. */
 void pci_restore(struct pci *pci);
 /* Sets the bits of the command register and clears those of @off. */

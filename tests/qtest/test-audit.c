@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cases.h"
+#include "iommu.h"
 #include "jobs.h"
 
 #define VA 0x7f0000000000ull
@@ -20,6 +21,7 @@
 #define PTE_U  0x004ull
 #define PTE_PS 0x080ull
 
+/* Addresses of the CPU's tables are physical ones. */
 struct cpu {
     struct dev *dev;
     uint64_t root;
@@ -31,16 +33,22 @@ static struct cpu cpu_new(struct dev *dev, unsigned levels)
     struct cpu cpu = { .dev = dev, .levels = levels };
 
     dev_alloc(dev, 1, PAGE, &cpu.root);
+    cpu.root -= dev->dma_offset;
     dev_write64(dev, AREG(0, ASID_AUDIT), cpu.root | SECMMU_AUDIT_ON |
                 (levels == 5 ? SECMMU_AUDIT_LA57 : 0));
     CHECK_EQ(dev_take_error(dev), 0);
     return cpu;
 }
 
+static void *phys_ptr(struct cpu *cpu, uint64_t phys)
+{
+    return cpu->dev->vm->ram + phys;
+}
+
 /* The entry at @level (0: 4 KiB), tables above made as needed. */
 static uint64_t *cpu_pte(struct cpu *cpu, uint64_t va, unsigned level)
 {
-    uint64_t *table = dev_ptr(cpu->dev, cpu->root), gpa;
+    uint64_t *table = phys_ptr(cpu, cpu->root), dma;
 
     for (unsigned l = cpu->levels - 1; ; l--) {
         uint64_t *e = &table[va >> (12 + 9 * l) & 511];
@@ -49,10 +57,10 @@ static uint64_t *cpu_pte(struct cpu *cpu, uint64_t va, unsigned level)
             return e;
         }
         if (!*e) {
-            dev_alloc(cpu->dev, 1, PAGE, &gpa);
-            *e = gpa | PTE_P | PTE_W | PTE_U;
+            dev_alloc(cpu->dev, 1, PAGE, &dma);
+            *e = (dma - cpu->dev->dma_offset) | PTE_P | PTE_W | PTE_U;
         }
-        table = dev_ptr(cpu->dev, *e & 0x000ffffffffff000ull);
+        table = phys_ptr(cpu, *e & 0x000ffffffffff000ull);
     }
 }
 
@@ -64,8 +72,10 @@ static void cpu_map(struct cpu *cpu, uint64_t va, uint64_t gpa, uint64_t flags)
 /* Ring and records are accessed too: the CPU maps them as they are. */
 static void cpu_map_queue(struct cpu *cpu, struct queue *q)
 {
-    cpu_map(cpu, RING_VA(q->index), dev_dma(cpu->dev, q->ring), PTE_W);
-    cpu_map(cpu, RECORD_VA(q->index), dev_dma(cpu->dev, q->record), PTE_W);
+    uint8_t *ram = cpu->dev->vm->ram;
+
+    cpu_map(cpu, RING_VA(q->index), (uint8_t *)q->ring - ram, PTE_W);
+    cpu_map(cpu, RECORD_VA(q->index), (uint8_t *)q->record - ram, PTE_W);
 }
 
 static void read_and_write(struct queue *q, uint64_t va, bool write)
@@ -168,5 +178,33 @@ void test_audit_violations(void)
     dev_write64(dev, AREG(0, ASID_AUDIT), cpu.root | 0x10);
     CHECK_EQ(dev_take_error(dev), SECMMU_ERR_ASID);
     CHECK_EQ(dev_read64(dev, AREG(0, ASID_AUDIT)), 0);
+    dev_end_dirty(dev);
+}
+
+/* The two name the same frame differently when an IOMMU lies between. */
+void test_iommu_audit(void)
+{
+    struct dev *dev = dev_bare_on("q35", PROPERTIES, iommu_args);
+    struct space s;
+    struct queue q;
+    struct cpu cpu;
+    uint64_t dma;
+
+    iommu_start(dev);
+    dev_init(dev);
+    s = space_new(dev, 0);
+    q = queue_new(&s, 0, 4);
+    cpu = cpu_new(dev, 4);
+    cpu_map_queue(&cpu, &q);
+    dev_alloc(dev, 1, PAGE, &dma);
+    space_map(&s, VA, dma, PAGE, SECMMU_SPTE_W);
+    cpu_map(&cpu, VA, dma - IOMMU_OFFSET, PTE_W);
+    read_and_write(&q, VA, true);
+    CHECK(COUNTER(dev, AUDIT_CHECKS) >= 3);
+    CHECK_EQ(COUNTER(dev, AUDIT_VIOLATIONS), 0);
+    CHECK_EQ(vm_log_size(dev->vm), 0);
+    cpu_map(&cpu, VA, dma - IOMMU_OFFSET + PAGE, PTE_W);
+    check_violation(&q, false, "the CPU maps another frame there");
+    CHECK_EQ(dev_take_error(dev), 0);
     dev_end_dirty(dev);
 }

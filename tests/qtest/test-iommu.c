@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cases.h"
+#include "iommu.h"
 #include "jobs.h"
 
 #define VTD          0xfed90000ull
@@ -23,12 +24,11 @@
 #define SL_RW        3ull
 #define SL_LARGE     0x80ull
 
-/* Device addresses of RAM begin here, far beyond its end. */
-#define OFFSET       0x40000000ull
+#define OFFSET       IOMMU_OFFSET
 
 #define VA 0x7f0000000000ull
 
-static const char *const with_iommu[] = {
+const char *const iommu_args[] = {
     "-device", "intel-iommu,intremap=off,aw-bits=48", NULL,
 };
 
@@ -86,9 +86,18 @@ static void iommu_off(struct dev *dev)
     CHECK(!(vm_readl(dev->vm, VTD + VTD_GSTS) & GCMD_TE));
 }
 
+void iommu_start(struct dev *dev)
+{
+    uint64_t root;
+
+    dev->dma_offset = OFFSET;
+    iommu_tables(dev, &root);
+    iommu_on(dev, root);
+}
+
 void test_iommu_off(void)
 {
-    struct dev *dev = dev_bare_on("q35", DEV_PROPERTIES, with_iommu);
+    struct dev *dev = dev_bare_on("q35", DEV_PROPERTIES, iommu_args);
     struct space s;
     struct queue q;
 
@@ -103,19 +112,16 @@ void test_iommu_off(void)
 }
 
 /* Everything that the device reaches, it reaches through the IOMMU. */
-static void copy_translated(const char *properties)
+void test_iommu_jobs(void)
 {
     static uint8_t want[5 * PAGE];
-    struct dev *dev = dev_bare_on("q35", properties, with_iommu);
+    struct dev *dev = dev_bare_on("q35", DEV_PROPERTIES, iommu_args);
     struct secmmu_event ev;
     struct space s;
     struct queue q;
     struct mem m;
-    uint64_t root;
 
-    dev->dma_offset = OFFSET;
-    iommu_tables(dev, &root);
-    iommu_on(dev, root);
+    iommu_start(dev);
     dev_init(dev);
     s = space_new(dev, 1);
     q = queue_new(&s, 2, 4);
@@ -141,14 +147,9 @@ static void copy_translated(const char *properties)
     dev_end(dev);
 }
 
-void test_iommu_jobs(void)
-{
-    copy_translated(DEV_PROPERTIES);
-}
-
 void test_iommu_unmapped(void)
 {
-    struct dev *dev = dev_bare_on("q35", DEV_PROPERTIES, with_iommu);
+    struct dev *dev = dev_bare_on("q35", DEV_PROPERTIES, iommu_args);
     struct secmmu_completion c;
     struct space s;
     struct queue q;
@@ -202,7 +203,7 @@ void test_iommu_unmapped(void)
  */
 void test_iommu_switched(void)
 {
-    struct dev *dev = dev_bare_on("q35", DEV_PROPERTIES, with_iommu);
+    struct dev *dev = dev_bare_on("q35", DEV_PROPERTIES, iommu_args);
     const uint64_t len = 4 * HUGE;
     uint64_t root, gpa, jobs, *l2;
     struct space s;

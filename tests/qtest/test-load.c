@@ -5,6 +5,7 @@
  * Lives here: what ends before there is a machine.
  * Not here: the device.
  */
+#include <linux/pci_regs.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,26 +63,18 @@ void test_load_bad_properties(void)
     }
 }
 
-/* The extremes of what is allowed, and several devices in one machine. */
-void test_load_extremes(void)
+/* One of everything. */
+void test_load_smallest(void)
 {
-    static const char *const more[] = {
-        "-device", "secmmu,engines=64,queues=1024,asids=4096,"
-        "tlb-sets=65536,tlb-ways=64", NULL,
-    };
-    struct dev *dev = dev_bare_on("q35", "secmmu,addr=4,engines=1,queues=1,"
-                                  "asids=1,tlb-sets=1,tlb-ways=1", more);
-    struct space s;
-    struct queue q;
-    uint64_t *word;
+    struct dev *dev = dev_start("secmmu,addr=4,engines=1,queues=1,asids=1,"
+                                "tlb-sets=1,tlb-ways=1");
+    struct space s = space_new(dev, 0);
+    struct queue q = queue_new(&s, 0, 3);
+    uint64_t *word = space_alloc(&s, 0x400000, PAGE, SECMMU_SPTE_W);
 
     CHECK_EQ(dev->pci.bar_size[SECMMU_BAR_DOORBELL], SECMMU_DOORBELL_SIZE);
     CHECK_EQ(dev_read32(dev, SECMMU_REG_NR_QUEUES), 1);
-    dev_init(dev);
     /* One entry of TLB: ring, data and record push each other out. */
-    s = space_new(dev, 0);
-    q = queue_new(&s, 0, 3);
-    word = space_alloc(&s, 0x400000, PAGE, SECMMU_SPTE_W);
     for (unsigned i = 0; i < 50; i++) {
         CHECK_EQ(queue_run(&q, (struct secmmu_desc) {
             .opcode = SECMMU_OP_ATOMIC, .variant = SECMMU_ATOMIC_ADD,
@@ -90,5 +83,80 @@ void test_load_extremes(void)
     }
     CHECK_EQ(*word, 100);
     CHECK(COUNTER(dev, TLB_EVICTIONS) > 50);
+    dev_end(dev);
+}
+
+/* The most of everything, and the last of each. */
+void test_load_largest(void)
+{
+    struct dev *dev = dev_start("secmmu,addr=4,engines=64,queues=1024,"
+                                "asids=4096,tlb-sets=65536,tlb-ways=64");
+    struct space s = space_new(dev, SECMMU_MAX_ASIDS - 1);
+    struct queue q = queue_new(&s, SECMMU_MAX_QUEUES - 1, 3);
+    struct secmmu_event ev;
+
+    CHECK_EQ(dev_read32(dev, SECMMU_REG_NR_ENGINES), 64);
+    queue_run(&q, (struct secmmu_desc) {
+        .opcode = SECMMU_OP_NOP, .flags = SECMMU_DESC_INTERRUPT,
+    });
+    ev = dev_event(dev, SECMMU_EVENT_COMPLETION, SECMMU_MAX_QUEUES - 1);
+    CHECK_EQ(ev.asid, SECMMU_MAX_ASIDS - 1);
+    dev_shootdown(dev, SECMMU_MAX_ASIDS - 1, 0, 1ull << SECMMU_VA_BITS);
+    dev_end(dev);
+}
+
+/* Several in one machine do not know of each other. */
+void test_load_two_devices(void)
+{
+    static const char *const second[] = {
+        "-device", "secmmu,addr=5,queues=2,asids=2", NULL,
+    };
+    struct dev *a = dev_bare_on("q35", DEV_PROPERTIES, second), b = *a;
+    struct space sa, sb;
+    struct queue qa, qb;
+
+    b.pci.devfn = 5 << 3;
+    pci_assign_after(&b.pci, &a->pci);
+    pci_command(&b.pci, PCI_COMMAND_MEMORY, 0);
+    dev_init(a);
+    b.free = 32 << 20;
+    dev_init(&b);
+    CHECK_EQ(dev_read32(&b, SECMMU_REG_NR_QUEUES), 2);
+    sa = space_new(a, 1);
+    sb = space_new(&b, 1);
+    qa = queue_new(&sa, 0, 2);
+    qb = queue_new(&sb, 0, 2);
+    *(uint64_t *)space_alloc(&sa, 0x400000, PAGE, 0) = 1;
+    *(uint64_t *)space_alloc(&sb, 0x400000, PAGE, 0) = 2;
+    for (unsigned i = 0; i < 3; i++) {
+        const struct secmmu_desc sum = {
+            .opcode = SECMMU_OP_REDUCE, .src = 0x400000, .len = 8,
+            .flags = SECMMU_DESC_INTERRUPT,
+        };
+
+        CHECK_EQ(queue_run(&qa, sum).result, 1);
+        CHECK_EQ(queue_run(&qb, sum).result, 2);
+        dev_event(a, SECMMU_EVENT_COMPLETION, 0);
+        dev_event(&b, SECMMU_EVENT_COMPLETION, 0);
+        WAIT_FOR(dev_take_msi(a));
+        WAIT_FOR(dev_take_msi(&b));
+    }
+    dev_write32(a, SECMMU_REG_CTRL, SECMMU_CTRL_RESET);
+    CHECK_EQ(queue_run(&qb, (struct secmmu_desc) {
+        .opcode = SECMMU_OP_NOP }).status, SECMMU_STATUS_OK);
+    CHECK_EQ(dev_read32(&b, SECMMU_REG_ERROR), 0);
+    dev_end(a);
+}
+
+/* What cannot travel says so, instead of arriving half. */
+void test_load_no_migration(void)
+{
+    struct dev *dev = dev_bare(DEV_PROPERTIES);
+    const char *reply = vm_qmp(dev->vm, "{\"execute\":\"migrate\","
+                               "\"arguments\":{\"uri\":\"exec:cat\"}}");
+
+    if (!strstr(reply, "\"error\"") || !strstr(reply, "secmmu")) {
+        FAIL("migration is not refused: %s", reply);
+    }
     dev_end(dev);
 }
