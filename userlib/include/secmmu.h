@@ -27,7 +27,8 @@
  *
  * Fork: a context works for the address space that opened it. In a child every
  * call returns -EPERM and no doorbell is rung; secmmu_queue_exit() and
- * secmmu_close() there only give back the child's own resources.
+ * secmmu_close() there only give back the child's own resources. (After
+ * vfork() the address space is still the parent's, and so is the queue.)
  */
 #ifndef SECMMU_H
 #define SECMMU_H
@@ -65,6 +66,7 @@ struct secmmu_queue {
 	uint32_t head;		/* results handed out */
 	uint32_t tail;		/* descriptors given out */
 	uint32_t rung;		/* descriptors submitted */
+	int stopped;		/* why no further job can end, or 0 */
 };
 
 /**
@@ -87,6 +89,8 @@ void secmmu_close(struct secmmu *s);
  * secmmu_stats - counters of this address space and of the device
  * @s: the context.
  * @stats: filled in.
+ *
+ * Return: 0; -EPERM in a child after fork; -ENODEV.
  */
 int secmmu_stats(struct secmmu *s, struct secmmu_stats *stats);
 
@@ -133,7 +137,8 @@ int secmmu_submit(struct secmmu_queue *q);
  * @out: a copy of the completion record. Results come in the order in which
  *	the jobs were submitted.
  *
- * Return: 0; -EAGAIN not yet; -ENOENT no job is under way.
+ * Return: 0; -EAGAIN not yet; -ENOENT no job is under way; -EPERM in a child
+ * after fork. Never sleeps.
  */
 int secmmu_peek(struct secmmu_queue *q, struct secmmu_completion *out);
 
@@ -144,10 +149,11 @@ int secmmu_peek(struct secmmu_queue *q, struct secmmu_completion *out);
  *
  * Looks for a moment, then sleeps in the kernel. A signal handler does not end
  * the wait.
- * Return: 0; -ENOENT; or the queue has stopped: -EFAULT a descriptor or a
- * completion record could not be reached, -EPROTO bad doorbell, -ESRCH the
- * address space is gone, -ENODEV the device is. secmmu_queue_status() tells
- * more.
+ * Return: 0; -ENOENT; -EPERM; or the queue has stopped: -EFAULT a descriptor
+ * or a completion record could not be reached, -EPROTO bad doorbell, -ESRCH
+ * the address space is gone, -ENODEV the device is, -ECANCELED another thread
+ * has destroyed the queue. secmmu_queue_status() tells more. A stopped queue
+ * is ended with secmmu_queue_exit() and made anew.
  */
 int secmmu_wait(struct secmmu_queue *q, struct secmmu_completion *out);
 
@@ -157,7 +163,7 @@ int secmmu_wait(struct secmmu_queue *q, struct secmmu_completion *out);
  * @out: as in secmmu_peek().
  * @timeout_ns: longest sleep in nanoseconds; negative: for ever.
  *
- * Return: as secmmu_wait(), and -ETIME.
+ * Return: as secmmu_wait(), and -ETIME. The job goes on; wait again for it.
  */
 int secmmu_wait_timeout(struct secmmu_queue *q, struct secmmu_completion *out,
 			int64_t timeout_ns);
@@ -167,6 +173,8 @@ int secmmu_wait_timeout(struct secmmu_queue *q, struct secmmu_completion *out,
  * @q: the queue.
  * @error: enum secmmu_queue_error.
  * @addr: the address that goes with it. Either pointer may be NULL.
+ *
+ * Return: 0, whether it has stopped or not; -EPERM; -ENODEV.
  */
 int secmmu_queue_status(struct secmmu_queue *q, uint32_t *error,
 			uint64_t *addr);
@@ -307,16 +315,20 @@ void secmmu_prep_gemm(struct secmmu_desc *d, float *c, const float *a,
 		      unsigned int k);
 
 /*
- * Synchronous helpers: one job, from get to wait. The queue must be idle
- * (-EBUSY). Lengths are in bytes; one above SECMMU_MAX_LEN is done in pieces
- * (not for two overlapping ranges: -EINVAL).
+ * Synchronous helpers: one job, from get to wait. The queue must be idle: with
+ * jobs under way, or results not taken, they return -EBUSY and do nothing.
+ * @len is in bytes, @n counts elements, and neither has a bound: what is above
+ * SECMMU_MAX_LEN is done in several jobs (but for GEMM, whose result has to be
+ * smaller). They sleep; the memory is the caller's all the time.
  *
- * Return: 0; what secmmu_wait() returns; or by the job's status: FAULT -EFAULT,
- * NO_MEMORY -ENOMEM, POISONED -EHWPOISON, BUS_ERROR -EIO, TRUNCATED -E2BIG,
- * BAD_* -EINVAL. On an error, memory may have been written in part.
+ * Return: 0; -EBUSY; what secmmu_wait() returns; or by the job's status: FAULT
+ * -EFAULT, NO_MEMORY -ENOMEM, POISONED -EHWPOISON, BUS_ERROR -EIO, TRUNCATED
+ * -E2BIG, BAD_* -EINVAL. On an error, memory may have been written in part,
+ * and results are not filled in unless it says so.
  */
 int secmmu_fill(struct secmmu_queue *q, void *dst, uint64_t pattern,
 		size_t len);
+/* The ranges may overlap, as in memmove(). */
 int secmmu_copy(struct secmmu_queue *q, void *dst, const void *src,
 		size_t len);
 /* @diff: offset of the first byte that differs, or @len. */
@@ -325,8 +337,10 @@ int secmmu_compare(struct secmmu_queue *q, const void *a, const void *b,
 /* @crc: in: the CRC so far (0 to begin); out: the new one. */
 int secmmu_crc32c(struct secmmu_queue *q, const void *src, size_t len,
 		  uint32_t *crc);
+/* @sum: modulo 2^64. */
 int secmmu_reduce_u64(struct secmmu_queue *q, const uint64_t *src, size_t n,
 		      uint64_t *sum);
+/* @sum: added in double precision, in order within each SECMMU_MAX_LEN bytes. */
 int secmmu_reduce_f32(struct secmmu_queue *q, const float *src, size_t n,
 		      double *sum);
 /* @old (may be NULL): the word before. @width: 4 or 8. */
@@ -334,16 +348,23 @@ int secmmu_atomic_add(struct secmmu_queue *q, void *word, unsigned int width,
 		      uint64_t add, uint64_t *old);
 int secmmu_atomic_cas(struct secmmu_queue *q, void *word, unsigned int width,
 		      uint64_t expected, uint64_t desired, uint64_t *old);
-/* @nodes (may be NULL): nodes visited; also filled in with -E2BIG. */
+/*
+ * @next_offset, @payload_offset: bytes into a node, below 4096. @max_nodes: so
+ * that a list in a circle ends. @sum: of the payloads, modulo 2^64. @nodes (may
+ * be NULL): nodes visited. Both are also filled in with -E2BIG: there are more.
+ */
 int secmmu_list_walk(struct secmmu_queue *q, const void *head,
 		     size_t next_offset, size_t payload_offset,
 		     uint64_t max_nodes, uint64_t *sum, uint64_t *nodes);
+/* @size: bytes of an element, 1 to 4096; @addrs, @n: their addresses. */
 int secmmu_gather(struct secmmu_queue *q, void *dst, const uint64_t *addrs,
 		  size_t size, size_t n);
 int secmmu_scatter(struct secmmu_queue *q, const uint64_t *addrs,
 		   const void *src, size_t size, size_t n);
+/* y[i] += a * x[i] */
 int secmmu_saxpy(struct secmmu_queue *q, float *y, float a, const float *x,
 		 size_t n);
+/* As secmmu_prep_gemm(). */
 int secmmu_gemm(struct secmmu_queue *q, float *c, const float *a,
 		const float *b, unsigned int m, unsigned int n,
 		unsigned int k);

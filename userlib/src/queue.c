@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "secmmu.h"
+#include "private.h"
 
 #define GUARD_SIZE	4096
 
@@ -31,12 +31,6 @@ static inline void cpu_relax(void)
 #elif defined(__aarch64__)
 	__asm__ volatile("yield");
 #endif
-}
-
-/* The page reads as zero in a child: the kernel wipes it at fork. */
-static int is_ours(const struct secmmu *s)
-{
-	return *s->guard;
 }
 
 int secmmu_open(struct secmmu *s, const char *path)
@@ -86,6 +80,8 @@ void secmmu_close(struct secmmu *s)
 
 int secmmu_stats(struct secmmu *s, struct secmmu_stats *stats)
 {
+	if (!secmmu_is_ours(s))
+		return -EPERM;
 	return ioctl(s->fd, SECMMU_IOC_STATS, stats) ? -errno : 0;
 }
 
@@ -110,7 +106,7 @@ int secmmu_queue_init(struct secmmu_queue *q, struct secmmu *s,
 	if (flags || !entries || entries & (entries - 1) ||
 	    entries > 1u << SECMMU_MAX_RING_ORDER)
 		return -EINVAL;
-	if (!is_ours(s))
+	if (!secmmu_is_ours(s))
 		return -EPERM;
 	q->ctx = s;
 	q->mask = entries - 1;
@@ -150,7 +146,7 @@ void secmmu_queue_exit(struct secmmu_queue *q)
 	if (!q->ctx)
 		return;
 	/* First the device: the ring is its to read until then. */
-	if (is_ours(q->ctx)) {
+	if (secmmu_is_ours(q->ctx)) {
 		ioctl(q->ctx->fd, SECMMU_IOC_QUEUE_DESTROY, &destroy);
 		munmap((void *)q->doorbell, SECMMU_DOORBELL_SIZE);
 	}
@@ -178,7 +174,7 @@ int secmmu_submit(struct secmmu_queue *q)
 	int nr = q->tail - q->rung;
 
 	/* A child has no doorbell mapped there, but may have something else. */
-	if (!is_ours(q->ctx))
+	if (!secmmu_is_ours(q->ctx))
 		return -EPERM;
 	if (!nr)
 		return 0;
@@ -199,6 +195,9 @@ int secmmu_peek(struct secmmu_queue *q, struct secmmu_completion *out)
 {
 	struct secmmu_completion *done = &q->done[q->head & q->mask];
 
+	/* A child has a copy of the records, in which nothing ever changes. */
+	if (!secmmu_is_ours(q->ctx))
+		return -EPERM;
 	if (q->head == q->rung)
 		return -ENOENT;
 	if (__atomic_load_n(&done->status, __ATOMIC_ACQUIRE) ==
@@ -257,13 +256,19 @@ int secmmu_wait_timeout(struct secmmu_queue *q, struct secmmu_completion *out,
 		cpu_relax();
 	}
 	while (ioctl(q->ctx->fd, SECMMU_IOC_QUEUE_WAIT, &wait)) {
-		if (errno == EPIPE) {
-			/* It may have ended before the queue stopped. */
+		int err = errno;
+
+		if (err != EINTR) {
+			/* It may have ended just before that. */
 			ret = secmmu_peek(q, out);
-			return ret != -EAGAIN ? ret : queue_errno(wait.error);
+			if (ret != -EAGAIN)
+				return ret;
+			if (err == ETIME)
+				return -ETIME;
+			q->stopped = err == EPIPE ? queue_errno(wait.error) :
+						    -err;
+			return q->stopped;
 		}
-		if (errno != EINTR)
-			return -errno;
 		if (timeout_ns > 0) {
 			wait.timeout_ns = end - now_ns();
 			if (wait.timeout_ns < 0)
@@ -278,6 +283,8 @@ int secmmu_queue_status(struct secmmu_queue *q, uint32_t *error,
 {
 	struct secmmu_queue_wait wait = { .queue = q->id };
 
+	if (!secmmu_is_ours(q->ctx))
+		return -EPERM;
 	/* Any target does: the answer is in the out fields. */
 	wait.target = q->rung;
 	if (ioctl(q->ctx->fd, SECMMU_IOC_QUEUE_WAIT, &wait) &&

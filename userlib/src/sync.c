@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "secmmu.h"
+#include "private.h"
 
 /* Pieces that keep every alignment that an opcode may ask for. */
 #define PIECE	((size_t)SECMMU_MAX_LEN)
@@ -40,6 +40,10 @@ static int status_errno(uint32_t status)
 /* A descriptor of an idle queue. */
 static int begin(struct secmmu_queue *q, struct secmmu_desc **desc)
 {
+	if (!secmmu_is_ours(q->ctx))
+		return -EPERM;
+	if (q->stopped)
+		return q->stopped;
 	if (q->head != q->tail)
 		return -EBUSY;
 	*desc = secmmu_get_desc(q);
@@ -50,10 +54,8 @@ static int end(struct secmmu_queue *q, struct secmmu_completion *done)
 {
 	int ret = secmmu_submit(q);
 
-	if (ret < 0) {
-		q->tail = q->rung;	/* the descriptor was not used */
+	if (ret < 0)
 		return ret;
-	}
 	ret = secmmu_wait(q, done);
 	return ret ? ret : status_errno(done->status);
 }
@@ -81,23 +83,22 @@ int secmmu_fill(struct secmmu_queue *q, void *dst, uint64_t pattern,
 
 int secmmu_copy(struct secmmu_queue *q, void *dst, const void *src, size_t len)
 {
-	uintptr_t d = (uintptr_t)dst, s = (uintptr_t)src;
+	/* Each piece is a memmove(); so is the whole, in the right order. */
+	int backward = (uintptr_t)dst > (uintptr_t)src;
 	struct secmmu_completion done;
 	struct secmmu_desc *desc;
 	size_t pos = 0;
 	int ret;
 
-	/* Pieces would have to be taken in an order that depends. */
-	if (len > PIECE && (d > s ? d - s : s - d) < len)
-		return -EINVAL;
 	do {
 		size_t n = piece_of(len - pos);
+		size_t at = backward ? len - pos - n : pos;
 
 		ret = begin(q, &desc);
 		if (ret)
 			return ret;
-		secmmu_prep_copy(desc, (char *)dst + pos,
-				 (const char *)src + pos, n);
+		secmmu_prep_copy(desc, (char *)dst + at,
+				 (const char *)src + at, n);
 		ret = end(q, &done);
 		pos += n;
 	} while (!ret && pos < len);
@@ -161,9 +162,11 @@ int secmmu_reduce_u64(struct secmmu_queue *q, const uint64_t *src, size_t n,
 	size_t len = n * sizeof(*src), pos = 0;
 	struct secmmu_completion done;
 	struct secmmu_desc *desc;
+	uint64_t total = 0;
 	int ret;
 
-	*sum = 0;
+	if (n > SIZE_MAX / sizeof(*src))
+		return -EINVAL;
 	do {
 		size_t piece = piece_of(len - pos);
 
@@ -175,9 +178,10 @@ int secmmu_reduce_u64(struct secmmu_queue *q, const uint64_t *src, size_t n,
 		ret = end(q, &done);
 		if (ret)
 			return ret;
-		*sum += done.result;
+		total += done.result;
 		pos += piece;
 	} while (pos < len);
+	*sum = total;
 	return 0;
 }
 
@@ -187,9 +191,11 @@ int secmmu_reduce_f32(struct secmmu_queue *q, const float *src, size_t n,
 	size_t len = n * sizeof(*src), pos = 0;
 	struct secmmu_completion done;
 	struct secmmu_desc *desc;
+	double total = 0;
 	int ret;
 
-	*sum = 0;
+	if (n > SIZE_MAX / sizeof(*src))
+		return -EINVAL;
 	do {
 		size_t piece = piece_of(len - pos);
 		double part;
@@ -203,9 +209,10 @@ int secmmu_reduce_f32(struct secmmu_queue *q, const float *src, size_t n,
 		if (ret)
 			return ret;
 		memcpy(&part, &done.result, sizeof(part));
-		*sum += part;
+		total += part;
 		pos += piece;
 	} while (pos < len);
+	*sum = total;
 	return 0;
 }
 
@@ -247,47 +254,85 @@ int secmmu_list_walk(struct secmmu_queue *q, const void *head,
 		     size_t next_offset, size_t payload_offset,
 		     uint64_t max_nodes, uint64_t *sum, uint64_t *nodes)
 {
+	uint64_t total = 0, visited = 0;
 	struct secmmu_completion done;
 	struct secmmu_desc *desc;
-	int ret = begin(q, &desc);
+	int ret;
 
-	if (ret)
-		return ret;
-	secmmu_prep_list_walk(desc, head, next_offset, payload_offset,
-			      max_nodes);
-	ret = end(q, &done);
-	if (ret && ret != -E2BIG)
-		return ret;
-	*sum = done.result;
+	do {
+		ret = begin(q, &desc);
+		if (ret)
+			return ret;
+		secmmu_prep_list_walk(desc, head, next_offset, payload_offset,
+				      piece_of(max_nodes - visited));
+		ret = end(q, &done);
+		if (ret && ret != -E2BIG)
+			return ret;
+		total += done.result;
+		visited += done.bytes;
+		head = (const void *)(uintptr_t)done.fault_addr;
+	} while (ret && visited < max_nodes);
+	*sum = total;
 	if (nodes)
-		*nodes = done.bytes;
+		*nodes = visited;
 	return ret;
+}
+
+/* Elements of @size bytes in one job; 0 if @n of them are beyond reach. */
+static size_t elements_of(size_t n, size_t size)
+{
+	if (!size || size > PIECE || n > SIZE_MAX / size)
+		return 0;
+	return n < PIECE / size ? n : PIECE / size;
 }
 
 int secmmu_gather(struct secmmu_queue *q, void *dst, const uint64_t *addrs,
 		  size_t size, size_t n)
 {
+	size_t step = elements_of(n, size), i = 0;
 	struct secmmu_completion done;
 	struct secmmu_desc *desc;
-	int ret = begin(q, &desc);
+	int ret;
 
-	if (ret)
-		return ret;
-	secmmu_prep_gather(desc, dst, addrs, size, size * n);
-	return end(q, &done);
+	if (n && !step)
+		return -EINVAL;
+	do {
+		size_t now = n - i < step ? n - i : step;
+
+		ret = begin(q, &desc);
+		if (ret)
+			return ret;
+		secmmu_prep_gather(desc, (char *)dst + i * size, addrs + i,
+				   size, now * size);
+		ret = end(q, &done);
+		i += now;
+	} while (!ret && i < n);
+	return ret;
 }
 
 int secmmu_scatter(struct secmmu_queue *q, const uint64_t *addrs,
 		   const void *src, size_t size, size_t n)
 {
+	size_t step = elements_of(n, size), i = 0;
 	struct secmmu_completion done;
 	struct secmmu_desc *desc;
-	int ret = begin(q, &desc);
+	int ret;
 
-	if (ret)
-		return ret;
-	secmmu_prep_scatter(desc, addrs, src, size, size * n);
-	return end(q, &done);
+	if (n && !step)
+		return -EINVAL;
+	do {
+		size_t now = n - i < step ? n - i : step;
+
+		ret = begin(q, &desc);
+		if (ret)
+			return ret;
+		secmmu_prep_scatter(desc, addrs + i,
+				    (const char *)src + i * size, size,
+				    now * size);
+		ret = end(q, &done);
+		i += now;
+	} while (!ret && i < n);
+	return ret;
 }
 
 void secmmu_prep_saxpy(struct secmmu_desc *d, float *y, float a,
@@ -306,14 +351,24 @@ void secmmu_prep_saxpy(struct secmmu_desc *d, float *y, float a,
 int secmmu_saxpy(struct secmmu_queue *q, float *y, float a, const float *x,
 		 size_t n)
 {
+	size_t step = elements_of(n, sizeof(*y)), i = 0;
 	struct secmmu_completion done;
 	struct secmmu_desc *desc;
-	int ret = begin(q, &desc);
+	int ret;
 
-	if (ret)
-		return ret;
-	secmmu_prep_saxpy(desc, y, a, x, n);
-	return end(q, &done);
+	if (n && !step)
+		return -EINVAL;
+	do {
+		size_t now = n - i < step ? n - i : step;
+
+		ret = begin(q, &desc);
+		if (ret)
+			return ret;
+		secmmu_prep_saxpy(desc, y + i, a, x + i, now);
+		ret = end(q, &done);
+		i += now;
+	} while (!ret && i < n);
+	return ret;
 }
 
 void secmmu_prep_gemm(struct secmmu_desc *d, float *c, const float *a,
@@ -333,14 +388,13 @@ int secmmu_gemm(struct secmmu_queue *q, float *c, const float *a,
 {
 	struct secmmu_completion done;
 	struct secmmu_desc *desc;
-	int ret = begin(q, &desc);
+	int ret;
 
+	if (m > 65535 || n > 65535 || k > 65535)
+		return -EINVAL;
+	ret = begin(q, &desc);
 	if (ret)
 		return ret;
-	if (m > 65535 || n > 65535 || k > 65535) {
-		q->tail = q->rung;
-		return -EINVAL;
-	}
 	secmmu_prep_gemm(desc, c, a, b, m, n, k);
 	return end(q, &done);
 }
