@@ -9,7 +9,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +30,8 @@
 struct round {
 	const uint64_t *dst;
 	unsigned int nr;
-	atomic_uint done;	/* blocks that are copied */
-	uint64_t *bad;		/* first word that is wrong, or NULL */
+	sem_t copied;		/* one for each block that is there */
+	const uint64_t *bad;	/* first word that is wrong, or NULL */
 };
 
 static uint64_t word(size_t i, unsigned int round)
@@ -55,11 +55,11 @@ static void *checker(void *arg)
 	struct round *round = arg;
 
 	for (size_t block = 0; block < BLOCKS; block++) {
-		while (atomic_load(&round->done) <= block)
-			sched_yield();
+		while (sem_wait(&round->copied))
+			;	/* a signal */
 		for (size_t i = block * WORDS; i < (block + 1) * WORDS; i++) {
 			if (round->dst[i] != word(i, round->nr)) {
-				round->bad = (uint64_t *)&round->dst[i];
+				round->bad = &round->dst[i];
 				return NULL;
 			}
 		}
@@ -106,20 +106,24 @@ static void run_round(struct demo *demo, uint64_t *dst, uint64_t *src,
 	struct round round = { .dst = dst, .nr = nr };
 	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, checker, &round))
-		die("no thread");
+	if (sem_init(&round.copied, 0, 0) ||
+	    pthread_create(&thread, NULL, checker, &round))
+		die("no thread: %s", strerror(errno));
 	for (size_t block = 0; block < BLOCKS + AHEAD; block++) {
 		if (block < BLOCKS)
 			submit_block(demo, dst, src, block, nr);
 		if (block >= AHEAD) {
 			finish_block(demo, block - AHEAD, nr);
-			atomic_store(&round.done, block - AHEAD + 1);
+			sem_post(&round.copied);
 		}
 	}
 	pthread_join(thread, NULL);
+	sem_destroy(&round.copied);
 	if (round.bad)
-		die("swap: round %u: word %zu is wrong: %#llx", nr,
-		    round.bad - round.dst, (unsigned long long)*round.bad);
+		die("swap: round %u: word %zu is wrong: %#llx, not %#llx", nr,
+		    (size_t)(round.bad - round.dst),
+		    (unsigned long long)*round.bad,
+		    (unsigned long long)word(round.bad - round.dst, nr));
 }
 
 static long long event(const char *key)
