@@ -336,12 +336,12 @@ void test_quit_while_busy(void)
 }
 
 /* ACPI hot-unplug on the PC, as its firmware would finish it. */
-void test_unplug_while_busy(void)
+static void unplug(const char *properties)
 {
     struct busy b = { 0 };
     struct vm *vm;
 
-    b.dev = dev_bare_on("pc", DEV_PROPERTIES ",id=accel", NULL);
+    b.dev = dev_bare_on("pc", properties, NULL);
     vm = b.dev->vm;
     dev_init(b.dev);
     set_to_work(&b);
@@ -359,4 +359,10 @@ void test_unplug_while_busy(void)
     pci_assign(&b.dev->pci);
     pci_command(&b.dev->pci, PCI_COMMAND_MEMORY, 0);
     check_works_again(b.dev);
+}
+
+void test_unplug_while_busy(void)
+{
+    unplug(DEV_PROPERTIES ",id=accel");
+    unplug(DEV_PROPERTIES ",id=accel,audit=on");
 }
