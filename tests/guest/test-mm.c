@@ -460,3 +460,16 @@ void test_no_needless_shootdown(void)
 	/* Tables that became empty are freed. */
 	CHECK(after.table_bytes < before.table_bytes);
 }
+
+/* The boots that ask for an audit must get one. */
+void test_audited(void)
+{
+	struct secmmu_stats before, after;
+
+	open_device();
+	before = stats();
+	device_fills(anon(LEN), 1, LEN);
+	after = stats();
+	CHECK(after.audit_checks >= before.audit_checks + LEN / HUGE + 1);
+	CHECK_EQ(after.audit_violations, before.audit_violations);
+}
