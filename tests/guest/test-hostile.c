@@ -177,8 +177,6 @@ void test_hostile_queues(void)
 	CHECK(secmmu_get_desc(&queue));
 	CHECK_EQ(mprotect(queue.ring, PAGE, PROT_NONE), 0);
 	*queue.doorbell = queue.rung = queue.tail;
-	usleep(50000);
-	CHECK_EQ(mprotect(queue.ring, PAGE, PROT_READ | PROT_WRITE), 0);
 	queue_stops_with(SECMMU_QUEUE_RING_FAULT,
 			 (uintptr_t)&queue.ring[queue.head]);
 	/* Doorbells out of reach. */
