@@ -226,10 +226,11 @@ void test_race_reuse(void)
 			secmmu_prep_fill(secmmu_get_desc(&queue), p,
 					 0xaaaaaaaaaaaaaaaaull, len);
 		CHECK_EQ(secmmu_submit(&queue), 16);
+		/* Now, or it would get the addresses that the jobs still name. */
+		fresh = anon_thp(len, round & 1);
 		usleep(round * 13 % 500);
 		CHECK_EQ(munmap(p, len), 0);
 		/* The pages just freed are the first to be given out again. */
-		fresh = anon_thp(len, round & 1);
 		memset(fresh, 0x11, len);
 		for (int i = 0; i < 16; i++) {
 			CHECK_EQ(secmmu_wait(&queue, &done), 0);
