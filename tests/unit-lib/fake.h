@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * secmmu - a driver inside the test program, for tests of libsecmmu.
+ *
+ * Lives here: what the tests may set and see. The test programs are linked
+ * with --wrap, so that open(), ioctl(), mmap(), munmap(), madvise(), close()
+ * and clock_gettime() of library and test come to fake.c, which plays
+ * /dev/secmmu0 as driver/file.c and driver/queue.c would and lets everything
+ * else through.
+ * Not here: tests. The device core behind the fake driver (machine.h).
+ *
+ * Jobs run only when somebody asks for it: fake_run(), or a wait ioctl. What
+ * runs them is fake.exec, which touches no operand, or the device core.
+ *
+ * Threads: library calls of several threads at a time are fine; the fields of
+ * fake are set while no other thread runs.
+ */
+#ifndef FAKE_H
+#define FAKE_H
+
+#include "check.h"
+#include "secmmu.h"
+
+#define FAKE_CTXS       4
+#define FAKE_QUEUES     16
+
+/* Calls that can be made to fail. */
+typedef enum FakeStep {
+    FAKE_OPEN,
+    FAKE_MMAP,                  /* of memory */
+    FAKE_MADVISE,
+    FAKE_INFO,
+    FAKE_STATS,
+    FAKE_CREATE,
+    FAKE_DOORBELL,              /* mmap of the doorbell */
+    FAKE_WAIT,
+    FAKE_STEPS,
+} FakeStep;
+
+typedef struct FakeQueue {
+    bool live;
+    unsigned id;
+    unsigned ctx;
+    uint64_t ring;
+    unsigned order;
+    uint32_t head, tail;        /* jobs ended, last tail seen */
+    uint32_t error;             /* enum secmmu_queue_error */
+    uint64_t error_addr;
+} FakeQueue;
+
+/* What a device behind the fake driver does; all with the fake's lock held. */
+typedef struct FakeDevice {
+    bool (*start)(FakeQueue *q);
+    void (*stop)(FakeQueue *q);
+    /* Brings @q to q->tail as far as it goes; fills in head and error. */
+    void (*run)(FakeQueue *q);
+    /* [addr, addr + len) is about to be unmapped. */
+    void (*unmap)(uintptr_t addr, size_t len);
+} FakeDevice;
+
+typedef struct Fake {
+    /* errno of the next call of the kind; cleared by that call */
+    int fail[FAKE_STEPS];
+    uint32_t uapi_version;
+    unsigned max_queues;
+    /* jobs that may still run; UINT32_MAX: any number */
+    uint32_t budget;
+    /* outcome of a job; *c is preset to OK, all bytes done */
+    void (*exec)(const struct secmmu_desc *d, struct secmmu_completion *c);
+    /* called in each wait ioctl before jobs run; an errno ends it, 0: go on */
+    int (*on_wait)(FakeQueue *q, struct secmmu_queue_wait *arg);
+    const FakeDevice *device;   /* NULL: exec */
+    int64_t clock;              /* what the time is, unless zero */
+
+    /* seen */
+    int open_flags;
+    unsigned opens, ioctls, waits, mmaps;
+    uint32_t jobs;
+    FakeQueue queue[FAKE_QUEUES];
+} Fake;
+
+extern Fake fake;
+
+/* Defaults; aborts if something is still open, mapped or alive. */
+void fake_reset(void);
+/* Nothing open, mapped or alive? */
+bool fake_is_clean(void);
+/* What the doorbell page of queue @id holds now. */
+uint32_t fake_doorbell(unsigned id);
+/* Lets the device run what has been submitted to queue @id. */
+void fake_run(unsigned id);
+/* The descriptor that queue @id has at @count. */
+struct secmmu_desc fake_desc(unsigned id, uint32_t count);
+
+#endif /* FAKE_H */

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * libsecmmu: contexts and the making of queues, and what is left behind when
+ * a step fails. Not here: jobs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "fake.h"
+
+static void opens_and_closes(void)
+{
+    struct secmmu s;
+
+    fake_reset();
+    CHECK_EQ(secmmu_open(&s, NULL), 0);
+    CHECK(s.fd > 0);
+    CHECK(fake.open_flags & O_CLOEXEC);
+    CHECK_EQ(fake.open_flags & O_ACCMODE, O_RDWR);
+    CHECK_EQ(s.info.uapi_version, SECMMU_UAPI_VERSION);
+    CHECK_EQ(s.info.va_bits, 48);
+    CHECK_EQ(s.info.asid, 1);
+    secmmu_close(&s);
+    CHECK(s.fd < 0);
+    CHECK(fake_is_clean());
+    /* Twice is no harm. */
+    secmmu_close(&s);
+
+    CHECK_EQ(secmmu_open(&s, "/dev/secmmu0"), 0);
+    secmmu_close(&s);
+    CHECK(fake_is_clean());
+}
+
+static void open_errors(void)
+{
+    static const struct {
+        FakeStep step;
+        int err;
+    } steps[] = {
+        { FAKE_OPEN, EACCES }, { FAKE_OPEN, EINTR }, { FAKE_OPEN, ENOMEM },
+        { FAKE_OPEN, ENODEV }, { FAKE_MMAP, ENOMEM }, { FAKE_MADVISE, EINVAL },
+        { FAKE_INFO, ENODEV }, { FAKE_INFO, ENOTTY },
+    };
+    struct secmmu s;
+
+    fake_reset();
+    CHECK_EQ(secmmu_open(&s, "/dev/secmmu7"), -ENOENT);
+    secmmu_close(&s);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        fake.fail[steps[i].step] = steps[i].err;
+        errno = 0;
+        CHECK_EQ(secmmu_open(&s, NULL), -steps[i].err);
+        CHECK_EQ(fake.fail[steps[i].step], 0);  /* it came by */
+        CHECK(fake_is_clean());
+        secmmu_close(&s);               /* no harm after a failure */
+        CHECK(fake_is_clean());
+    }
+    CHECK_EQ(secmmu_open(&s, NULL), 0);
+    secmmu_close(&s);
+}
+
+static void versions(void)
+{
+    struct secmmu s;
+
+    fake_reset();
+    fake.uapi_version = SECMMU_UAPI_VERSION + 0x10000;
+    CHECK_EQ(secmmu_open(&s, NULL), -EPROTO);
+    CHECK(fake_is_clean());
+    fake.uapi_version = SECMMU_UAPI_VERSION - 0x10000;
+    CHECK_EQ(secmmu_open(&s, NULL), -EPROTO);
+    CHECK(fake_is_clean());
+    /* A newer minor is a driver that can do more. */
+    fake.uapi_version = SECMMU_UAPI_VERSION + 1;
+    CHECK_EQ(secmmu_open(&s, NULL), 0);
+    CHECK_EQ(s.info.uapi_version, SECMMU_UAPI_VERSION + 1);
+    secmmu_close(&s);
+    CHECK(fake_is_clean());
+}
+
+static void queue_arguments(void)
+{
+    static const unsigned bad[] = {
+        0, 3, 5, 6, 7, 4095, 4097, 8192, 0x80000000, 0xffffffff,
+    };
+    struct secmmu_queue q;
+    struct secmmu s;
+    unsigned ioctls;
+
+    fake_reset();
+    CHECK_EQ(secmmu_open(&s, NULL), 0);
+    ioctls = fake.ioctls;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        CHECK_EQ(secmmu_queue_init(&q, &s, bad[i], 0), -EINVAL);
+    }
+    CHECK_EQ(secmmu_queue_init(&q, &s, 64, 1), -EINVAL);
+    CHECK_EQ(secmmu_queue_init(&q, &s, 64, 0x80000000), -EINVAL);
+    CHECK_EQ(fake.ioctls, ioctls);
+    secmmu_queue_exit(&q);
+
+    for (unsigned entries = 1; entries <= 4096; entries *= 2) {
+        CHECK_EQ(secmmu_queue_init(&q, &s, entries, 0), 0);
+        CHECK(fake.queue[0].live);
+        CHECK_EQ(1u << fake.queue[0].order, entries);
+        CHECK_EQ(fake.queue[0].ring % 64, 0);
+        secmmu_queue_exit(&q);
+        CHECK(!fake.queue[0].live);
+        secmmu_queue_exit(&q);          /* twice is no harm */
+    }
+    secmmu_close(&s);
+    CHECK(fake_is_clean());
+}
+
+/* A failed init leaves nothing, and an exit after it takes nothing away. */
+static void queue_errors(void)
+{
+    static const struct {
+        FakeStep step;
+        int err;
+    } steps[] = {
+        { FAKE_MMAP, ENOMEM }, { FAKE_CREATE, ENOSPC }, { FAKE_CREATE, ENODEV },
+        { FAKE_DOORBELL, ENOMEM }, { FAKE_DOORBELL, EAGAIN },
+    };
+    struct secmmu_queue first, q;
+    struct secmmu_completion c;
+    struct secmmu s;
+
+    fake_reset();
+    CHECK_EQ(secmmu_open(&s, NULL), 0);
+    CHECK_EQ(secmmu_queue_init(&first, &s, 4, 0), 0);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        fake.fail[steps[i].step] = steps[i].err;
+        CHECK_EQ(secmmu_queue_init(&q, &s, 4, 0), -steps[i].err);
+        CHECK_EQ(fake.fail[steps[i].step], 0);
+        CHECK(!fake.queue[1].live);
+        secmmu_queue_exit(&q);
+        CHECK(fake.queue[0].live);
+    }
+    /* The first one is as it was. */
+    secmmu_prep_nop(secmmu_get_desc(&first));
+    CHECK_EQ(secmmu_submit(&first), 1);
+    CHECK_EQ(secmmu_wait(&first, &c), 0);
+    secmmu_queue_exit(&first);
+    secmmu_close(&s);
+    CHECK(fake_is_clean());
+}
+
+static void many_queues(void)
+{
+    struct secmmu_queue q[FAKE_QUEUES + 1];
+    struct secmmu a, b;
+
+    fake_reset();
+    fake.max_queues = 3;
+    CHECK_EQ(secmmu_open(&a, NULL), 0);
+    CHECK_EQ(secmmu_open(&b, NULL), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK_EQ(secmmu_queue_init(&q[i], &a, 8, 0), 0);
+    }
+    CHECK_EQ(secmmu_queue_init(&q[3], &a, 8, 0), -ENOSPC);
+    CHECK_EQ(secmmu_queue_init(&q[3], &b, 8, 0), 0);
+    CHECK_EQ(fake.queue[3].ctx, 1);
+    /* The number of one that ended goes to the next. */
+    secmmu_queue_exit(&q[1]);
+    CHECK_EQ(secmmu_queue_init(&q[1], &a, 8, 0), 0);
+    CHECK_EQ(fake.queue[1].ctx, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        secmmu_queue_exit(&q[i]);
+    }
+    secmmu_close(&a);
+    secmmu_close(&b);
+    CHECK(fake_is_clean());
+}
+
+static void statistics(void)
+{
+    struct secmmu_completion c;
+    struct secmmu_stats stats;
+    struct secmmu_queue q;
+    struct secmmu s;
+
+    fake_reset();
+    CHECK_EQ(secmmu_open(&s, NULL), 0);
+    CHECK_EQ(secmmu_queue_init(&q, &s, 4, 0), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        secmmu_prep_nop(secmmu_get_desc(&q));
+        CHECK_EQ(secmmu_submit(&q), 1);
+        CHECK_EQ(secmmu_wait(&q, &c), 0);
+    }
+    memset(&stats, 0xff, sizeof(stats));
+    CHECK_EQ(secmmu_stats(&s, &stats), 0);
+    CHECK_EQ(stats.jobs, 3);
+    CHECK_EQ(stats.faults, 0);
+    fake.fail[FAKE_STATS] = ENODEV;
+    CHECK_EQ(secmmu_stats(&s, &stats), -ENODEV);
+    secmmu_queue_exit(&q);
+    secmmu_close(&s);
+    CHECK(fake_is_clean());
+}
+
+static void texts(void)
+{
+    for (unsigned i = 0; i <= SECMMU_STATUS_NR; i++) {
+        for (unsigned k = 0; k < i; k++) {
+            CHECK(strcmp(secmmu_strstatus(i), secmmu_strstatus(k)));
+        }
+    }
+    CHECK(!strcmp(secmmu_strstatus(SECMMU_STATUS_NR),
+                  secmmu_strstatus(0xffffffff)));
+    for (unsigned i = 0; i <= SECMMU_QUEUE_DESTROYED + 1; i++) {
+        for (unsigned k = 0; k < i; k++) {
+            CHECK(strcmp(secmmu_strqueue_error(i), secmmu_strqueue_error(k)));
+        }
+    }
+    CHECK(!strcmp(secmmu_strqueue_error(SECMMU_QUEUE_DESTROYED + 1),
+                  secmmu_strqueue_error(0xffffffff)));
+}
+
+static const Case cases[] = {
+    CASE(opens_and_closes), CASE(open_errors), CASE(versions),
+    CASE(queue_arguments), CASE(queue_errors), CASE(many_queues),
+    CASE(statistics), CASE(texts),
+};
+TEST_MAIN(cases)
