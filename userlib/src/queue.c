@@ -108,7 +108,6 @@ int secmmu_queue_init(struct secmmu_queue *q, struct secmmu *s,
 		return -EINVAL;
 	if (!secmmu_is_ours(s))
 		return -EPERM;
-	q->ctx = s;
 	q->mask = entries - 1;
 	q->ring = mmap(NULL, memory_size(q), PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -131,11 +130,11 @@ int secmmu_queue_init(struct secmmu_queue *q, struct secmmu *s,
 		ioctl(s->fd, SECMMU_IOC_QUEUE_DESTROY, &destroy);
 		goto unmap;
 	}
+	q->ctx = s;	/* only now is there anything for exit to end */
 	return 0;
 
 unmap:
 	munmap(q->ring, memory_size(q));
-	q->ctx = NULL;
 	return ret;
 }
 
@@ -246,9 +245,12 @@ int secmmu_wait_timeout(struct secmmu_queue *q, struct secmmu_completion *out,
 		.target = q->head + 1,
 		.timeout_ns = timeout_ns,
 	};
-	int64_t end = timeout_ns > 0 ? now_ns() + timeout_ns : 0;
+	int64_t end = 0;
 	int ret;
 
+	if (timeout_ns > 0 &&
+	    __builtin_add_overflow(now_ns(), timeout_ns, &end))
+		end = INT64_MAX;
 	for (int i = 0; i < SPINS; i++) {
 		ret = secmmu_peek(q, out);
 		if (ret != -EAGAIN)
