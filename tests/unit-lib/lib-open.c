@@ -217,9 +217,43 @@ static void texts(void)
                   secmmu_strqueue_error(0xffffffff)));
 }
 
+/*
+ * The sizes that a program was compiled with, and what the device reads: a
+ * change here is a new soname, or a new major version of the interface.
+ */
+static void layout(void)
+{
+    CHECK_EQ(sizeof(struct secmmu), 48);
+    CHECK_EQ(sizeof(struct secmmu_queue), 56);
+
+    CHECK_EQ(sizeof(struct secmmu_desc), 64);
+    CHECK_EQ(offsetof(struct secmmu_desc, flags), 1);
+    CHECK_EQ(offsetof(struct secmmu_desc, variant), 2);
+    CHECK_EQ(offsetof(struct secmmu_desc, reserved), 4);
+    CHECK_EQ(offsetof(struct secmmu_desc, user_data), 8);
+    CHECK_EQ(offsetof(struct secmmu_desc, src), 16);
+    CHECK_EQ(offsetof(struct secmmu_desc, dst), 24);
+    CHECK_EQ(offsetof(struct secmmu_desc, len), 32);
+    CHECK_EQ(offsetof(struct secmmu_desc, operand), 40);
+    CHECK_EQ(offsetof(struct secmmu_desc, completion), 56);
+    CHECK_EQ(sizeof(struct secmmu_completion), 32);
+    CHECK_EQ(offsetof(struct secmmu_completion, status), 0);
+    CHECK_EQ(offsetof(struct secmmu_completion, bytes), 4);
+    CHECK_EQ(offsetof(struct secmmu_completion, fault_addr), 8);
+    CHECK_EQ(offsetof(struct secmmu_completion, result), 16);
+    CHECK_EQ(offsetof(struct secmmu_completion, user_data), 24);
+
+    /* Each number holds the size of its argument. */
+    CHECK_EQ(SECMMU_IOC_INFO, 0x8020b600);
+    CHECK_EQ(SECMMU_IOC_QUEUE_CREATE, 0xc020b601);
+    CHECK_EQ(SECMMU_IOC_QUEUE_DESTROY, 0x4008b602);
+    CHECK_EQ(SECMMU_IOC_QUEUE_WAIT, 0xc020b603);
+    CHECK_EQ(SECMMU_IOC_STATS, 0x8100b604);
+}
+
 static const Case cases[] = {
     CASE(opens_and_closes), CASE(open_errors), CASE(versions),
     CASE(queue_arguments), CASE(queue_errors), CASE(many_queues),
-    CASE(statistics), CASE(texts),
+    CASE(statistics), CASE(texts), CASE(layout),
 };
 TEST_MAIN(cases)
