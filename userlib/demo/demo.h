@@ -28,7 +28,8 @@ struct demo {
 		long long swapped_in;
 		long long limit_hits;
 		long long oom_kills;
-		long long vm_pin;
+		long long vm_pin;	/* the most that was ever seen */
+		long long resident;	/* pages, likewise */
 	} swap;
 };
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <time.h>
@@ -78,8 +79,7 @@ static void make_swap(size_t bytes)
 	int fd = open(ZRAM, O_WRONLY | O_CLOEXEC);
 
 	if (!page || fd < 0)
-		die("%s: %s (is the zram module loaded?)", ZRAM,
-		    strerror(errno));
+		die("%s: %s", ZRAM, strerror(errno));
 	memcpy(page + 1024, header, sizeof(header));
 	memcpy(page + page_size - 10, "SWAPSPACE2", 10);
 	if (write(fd, page, page_size) != page_size || fsync(fd))
@@ -95,6 +95,8 @@ void swap_on_zram(size_t bytes)
 
 	if (read_key("/proc/meminfo", "SwapTotal") > 0)
 		return;
+	if (access("/sys/block/zram0/disksize", W_OK))
+		die("no " ZRAM " to swap to: the kernel's zram module is not loaded, or this is not root");
 	snprintf(text, sizeof(text), "%zu", bytes);
 	write_file("/sys/block/zram0/disksize", text);
 	make_swap(bytes);
@@ -114,10 +116,16 @@ void cgroup_enter(const char *name, size_t bytes)
 {
 	char text[32];
 
-	if (access(CGROUP_ROOT "/cgroup.controllers", R_OK))
-		die("no cgroup v2 at " CGROUP_ROOT);
-	if (mkdir(cgroup_file(name, ""), 0755) && errno != EEXIST)
+	if (access(CGROUP_ROOT "/cgroup.controllers", R_OK) &&
+	    mount("cgroup2", CGROUP_ROOT, "cgroup2", 0, NULL))
+		die("no cgroup v2 at " CGROUP_ROOT ", and it cannot be mounted: %s",
+		    strerror(errno));
+	/* What an earlier run left would have its counters. */
+	rmdir(cgroup_file(name, ""));
+	if (mkdir(cgroup_file(name, ""), 0755))
 		die("%s: %s", cgroup_file(name, ""), strerror(errno));
+	if (access(cgroup_file(name, "memory.max"), F_OK))
+		write_file(CGROUP_ROOT "/cgroup.subtree_control", "+memory");
 	snprintf(text, sizeof(text), "%zu", bytes);
 	write_file(cgroup_file(name, "memory.max"), text);
 	write_file(cgroup_file(name, "cgroup.procs"), "0");

@@ -28,7 +28,7 @@ void write_file(const char *path, const char *text);
 /* Swap of @bytes on /dev/zram0; once only, a second call does nothing. */
 void swap_on_zram(size_t bytes);
 
-/* Makes the cgroup @name with memory.max @bytes, and moves the caller in. */
+/* Makes the cgroup @name anew with memory.max @bytes, and moves the caller in. */
 void cgroup_enter(const char *name, size_t bytes);
 /* Path of a file of the cgroup @name, in a static buffer. */
 const char *cgroup_file(const char *name, const char *file);

@@ -57,6 +57,8 @@ static void table(struct demo *demo)
 	row("drain waits", now.drain_waits - old->drain_waits,
 	    "accesses in flight that a shootdown waited for");
 	row("resumes", now.resumes, "after refused faults");
+	row("mapped at one time", demo->swap.resident,
+	    "pages, step 5: less than the limit");
 	row("pages swapped out", demo->swap.swapped_out, "step 5");
 	row("pages swapped in", demo->swap.swapped_in, "step 5");
 	row("memory.max reached", demo->swap.limit_hits, "memory.events, times");
