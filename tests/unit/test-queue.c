@@ -7,6 +7,7 @@
  * Not here: results of jobs (test-jobs.c), hostile values (test-hostile.c).
  */
 #include <sched.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "rig.h"
@@ -565,6 +566,9 @@ static void nothing_lost(void)
     for (unsigned q = 0; q < N; q++) {
         rig_wait(rig, q, 1);
     }
+    for (unsigned q = 0; q < N; q++) {
+        rig_wait_state(rig, q, SECMMU_QUEUE_STATE_IDLE);
+    }
     rig_poll(rig);
     CHECK_EQ(rig->faults, 2 * N);
     CHECK_EQ(rig->completions, N);
@@ -665,6 +669,63 @@ static void faulted_holds_no_engine(void)
     stop();
 }
 
+static double now(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec + ts.tv_nsec * 1e-9;
+}
+
+/*
+ * A job that takes minutes (a list that is a circle, with the largest bound)
+ * holds nobody up: not a shootdown, a stop, bus mastering, nor a reset.
+ */
+static void endless_job(void)
+{
+    struct secmmu_desc d = { .opcode = SECMMU_OP_LIST_WALK, .src = A,
+                             .len = SECMMU_MAX_LEN, .operand = { 0, 8 } };
+    uint64_t node[2] = { A, 1 };
+
+    start(1, 4);
+    warm(1);
+    rig_map(rig, 1, A, 1);
+    rig_put(rig, 1, A, node, sizeof(node));
+    for (unsigned what = 0; what < 5; what++) {
+        double t0;
+
+        rig_queue_on(rig, 0, 1, RING, 2);
+        rig_submit(rig, 0, &d);
+        while (rig_counter(rig, SECMMU_CNT_BYTES_READ) < 100000) {
+            sched_yield();
+        }
+        t0 = now();
+        switch (what) {
+        case 0:
+            rig_shootdown(rig, 1, 0, SECMMU_SHOOTDOWN_ALL);
+            break;
+        case 1:
+            secmmu_core_set_bus_master(rig->core, false);
+            secmmu_core_set_bus_master(rig->core, true);
+            break;
+        case 2:
+            secmmu_core_drain(rig->core);
+            break;
+        case 3:
+            rig_doorbell(rig, 0, 1000);
+            CHECK_EQ(state(0), SECMMU_QUEUE_STATE_STOPPED);
+            break;
+        case 4:
+            secmmu_core_reset(rig->core);
+            break;
+        }
+        rig_write32(rig, QREG(0, CTRL), 0);
+        /* Microseconds, in truth; the machine may be busy. */
+        CHECK(now() - t0 < 5);
+    }
+    stop();
+}
+
 static void asid_off_stops(void)
 {
     struct secmmu_desc stuck = { .opcode = SECMMU_OP_FILL, .dst = A,
@@ -751,7 +812,7 @@ static const Case cases[] = {
     CASE(refused), CASE(stale_responses), CASE(failed), CASE(no_block),
     CASE(completion_events), CASE(arm), CASE(arm_races), CASE(nothing_lost),
     CASE(events_wait_for_dma), CASE(work_waits_for_dma), CASE(fair),
-    CASE(faulted_holds_no_engine), CASE(asid_off_stops),
+    CASE(faulted_holds_no_engine), CASE(endless_job), CASE(asid_off_stops),
     CASE(forget_in_the_middle), CASE(positions_wrap),
 };
 
