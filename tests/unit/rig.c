@@ -23,6 +23,10 @@ static void *bus_map(void *opaque, uint64_t addr, size_t len, bool write,
         len > rig->ram_size - (addr - RIG_RAM_BASE)) {
         return NULL;
     }
+    if (atomic_load(&rig->scattered) &&
+        addr / PAGE != (addr + len - 1) / PAGE) {
+        return NULL;
+    }
     if (rig->on_map) {
         rig->on_map(rig, addr);
     }

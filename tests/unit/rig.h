@@ -73,6 +73,7 @@ struct Rig {
     _Atomic uint64_t maps, maps_live;
     bool no_counts;             /* leave maps alone (to measure) */
     _Atomic bool no_ram;        /* map() finds nothing */
+    _Atomic bool scattered;     /* map() reaches to the end of 4 KiB only */
     /* with rig_new_full(): */
     uint64_t phys_offset;       /* physical address less DMA address */
     void (*on_trace)(Rig *rig, const SecmmuTrace *ev);  /* any thread */

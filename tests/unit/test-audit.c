@@ -206,6 +206,29 @@ static void forgotten_shootdown(void)
     rig_free(rig);
 }
 
+/* One small page of the CPU's inside a large one of the device's. */
+static void split_by_the_cpu(void)
+{
+    struct secmmu_desc d = { .opcode = SECMMU_OP_CRC32C, .src = HUGE_A,
+                             .len = HUGE, .completion = RECORD };
+
+    start(4);
+    rig->huge = true;
+    rig->batch = 512;
+    run(SECMMU_OP_CRC32C, HUGE_A, SECMMU_STATUS_OK);
+    *cpu_entry(HUGE_A, 1) = 0;
+    for (unsigned i = 0; i < 512; i++) {
+        *cpu_entry(HUGE_A + i * PAGE, 0) =
+            (rig->space[1].page[512 + i].pa + rig->phys_offset) | P | RW | US;
+    }
+    CHECK_EQ(rig_run(rig, 0, &d).status, SECMMU_STATUS_OK);
+    CHECK_EQ(violations(), 0);
+    *cpu_entry(HUGE_A + 77 * PAGE, 0) += 0x100000;
+    CHECK_EQ(rig_run(rig, 0, &d).status, SECMMU_STATUS_OK);
+    CHECK_EQ(violations(), 1);
+    rig_free(rig);
+}
+
 /* An IOMMU in between: frames are compared by the RAM that they are. */
 static void behind_an_iommu(void)
 {
@@ -225,7 +248,7 @@ static void behind_an_iommu(void)
 
 static const Case cases[] = {
     CASE(agreeing), CASE(another_frame), CASE(nothing_there),
-    CASE(not_writable), CASE(gigabyte), CASE(table_is_no_ram),
+    CASE(not_writable), CASE(split_by_the_cpu), CASE(gigabyte), CASE(table_is_no_ram),
     CASE(switched_off), CASE(forgotten_shootdown), CASE(behind_an_iommu),
 };
 

@@ -480,10 +480,29 @@ static void gemm(void)
     stop();
 }
 
+/* Behind an IOMMU a 2 MiB page may be made of small ones anywhere. */
+static void scattered(void)
+{
+    struct secmmu_completion c;
+
+    start();
+    rig_back(rig, 1, RIG_VA + 512 * PAGE, 512, HUGE, true);
+    rig->huge = true;
+    rig->batch = 512;
+    atomic_store(&rig->scattered, true);
+    rig_put(rig, 1, A, bytes, LEN);
+    c = run((struct secmmu_desc) {
+        .opcode = SECMMU_OP_COPY, .src = A, .dst = B + 100, .len = LEN,
+    });
+    CHECK_EQ(c.status, SECMMU_STATUS_OK);
+    check_bytes(B + 100, bytes, LEN);
+    stop();
+}
+
 static const Case cases[] = {
     CASE(nop), CASE(fill), CASE(copy), CASE(copy_overlap), CASE(compare),
     CASE(crc32c), CASE(reduce), CASE(atomics), CASE(list_walk),
-    CASE(gather_scatter), CASE(saxpy), CASE(gemm),
+    CASE(gather_scatter), CASE(saxpy), CASE(gemm), CASE(scattered),
 };
 
 TEST_MAIN(cases)
