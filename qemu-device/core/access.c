@@ -15,6 +15,7 @@ SecmmuAccess secmmu_span_open(SecmmuEngine *engine, SecmmuQueue *q,
                               bool write)
 {
     SecmmuCore *core = engine->core;
+    uint64_t small = SECMMU_PAGE_SIZE - (va & (SECMMU_PAGE_SIZE - 1));
     int64_t most;
     SecmmuXlate x;
     SecmmuAccess r;
@@ -25,7 +26,9 @@ SecmmuAccess secmmu_span_open(SecmmuEngine *engine, SecmmuQueue *q,
         return r;
     }
     if (core->config.audit) {
+        /* The CPU's page may be smaller than ours: page by page, then. */
         secmmu_audit(engine, q, va, write, &x);
+        len = MIN(len, small);
     }
     /* In whole elements of any kind, so that none is cut by the budget. */
     most = engine->budget & ~63ll;
@@ -36,6 +39,12 @@ SecmmuAccess secmmu_span_open(SecmmuEngine *engine, SecmmuQueue *q,
     len = MIN(len, (uint64_t)most);
     span->host = core->ops->map(core->opaque, x.addr, len, write,
                                 &span->cookie);
+    if (!span->host && len > small) {
+        /* Behind an IOMMU a large page may be made of scattered small ones. */
+        len = small;
+        span->host = core->ops->map(core->opaque, x.addr, len, write,
+                                    &span->cookie);
+    }
     if (!span->host) {
         engine->fault.va = va;
         return SECMMU_ACCESS_BUS;
