@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * secmmu - queues, faults, events.
+ * secmmu - queues and faults.
  *
- * Lives here: the states of a queue, doorbells, the answers to a fault, what is
- * in events and when they are written, scheduling.
- * Not here: results of jobs (test-jobs.c), hostile values (test-hostile.c).
+ * Lives here: the states of a queue, doorbells, what is in a FAULT event and the
+ * answers to it, scheduling.
+ * Not here: results of jobs (test-jobs.c), the event ring (test-events.c),
+ * hostile values (test-hostile.c).
  */
 #include <sched.h>
 #include <time.h>
@@ -434,166 +435,6 @@ static void no_block(void)
     stop();
 }
 
-static void completion_events(void)
-{
-    struct secmmu_desc d = nop(SECMMU_DESC_INTERRUPT);
-
-    start(1, 4);
-    warm(1);
-    rig_queue_on(rig, 0, 1, RING, 4);
-    d.user_data = 7;
-    rig_submit(rig, 0, &d);
-    while (!rig_poll(rig)) {
-        sched_yield();
-    }
-    CHECK_EQ(rig->last_event.type, SECMMU_EVENT_COMPLETION);
-    CHECK_EQ(rig->last_event.queue, 0);
-    CHECK_EQ(rig->last_event.asid, 1);
-    CHECK_EQ(rig->last_event.va, 7);
-    CHECK_EQ(rig->last_event.seq, 1);
-    CHECK_EQ(atomic_load(&rig->irqs), 1);
-    CHECK_EQ(rig_counter(rig, SECMMU_CNT_INTERRUPTS), 1);
-    /* Without the flag: none. */
-    d = nop(0);
-    rig_run(rig, 0, &d);
-    CHECK_EQ(rig_poll(rig), 0);
-    /* Nobody consumes: the second and third are merged with the first. */
-    d = nop(SECMMU_DESC_INTERRUPT);
-    for (unsigned i = 0; i < 3; i++) {
-        rig_submit(rig, 0, &d);
-    }
-    while (rig_read32(rig, QREG(0, HEAD)) != 5 ||
-           state(0) != SECMMU_QUEUE_STATE_IDLE) {
-        sched_yield();
-    }
-    rig_poll(rig);
-    CHECK_EQ(rig->completions, 2);
-    CHECK_EQ(rig_counter(rig, SECMMU_CNT_EVENTS_MERGED), 2);
-    CHECK_EQ(rig_read32(rig, GREG(EVENT_TAIL)), 2);
-    CHECK_EQ(rig_read32(rig, GREG(EVENT_HEAD)), 2);
-    stop();
-}
-
-static void arm(void)
-{
-    struct secmmu_desc d = nop(0);
-
-    start(1, 4);
-    warm(1);
-    rig_queue_on(rig, 0, 1, RING, 4);
-    rig_write32(rig, QREG(0, ARM), 2);
-    rig_run(rig, 0, &d);
-    CHECK_EQ(rig_poll(rig), 0);         /* one of two */
-    rig_run(rig, 0, &d);
-    rig_wait_state(rig, 0, SECMMU_QUEUE_STATE_IDLE);
-    rig_poll(rig);
-    CHECK_EQ(rig->completions, 1);
-    CHECK_EQ(rig->last_event.seq, 2);
-    rig_run(rig, 0, &d);                /* it was for once */
-    rig_wait_state(rig, 0, SECMMU_QUEUE_STATE_IDLE);
-    CHECK_EQ(rig_poll(rig), 0);
-    rig_write32(rig, QREG(0, ARM), 3);  /* reached already */
-    CHECK_EQ(rig_poll(rig), 1);
-    rig_write32(rig, QREG(0, ARM), 1);
-    CHECK_EQ(rig_poll(rig), 1);
-    rig_write32(rig, QREG(0, ARM), 4);
-    rig_run(rig, 0, &d);
-    rig_wait_state(rig, 0, SECMMU_QUEUE_STATE_IDLE);
-    rig_poll(rig);
-    CHECK_EQ(rig->completions, 4);
-    stop();
-}
-
-/* Arming races with the end of the job: the event must come either way. */
-static void arm_races(void)
-{
-    struct secmmu_desc d = nop(0);
-
-    start(1, 2);
-    warm(1);
-    rig_queue_on(rig, 0, 1, RING, 4);
-    for (unsigned i = 1; i <= 20000; i++) {
-        rig_submit(rig, 0, &d);
-        for (unsigned k = 0; k < i % 64; k++) {
-            secmmu_cpu_relax();
-        }
-        rig_write32(rig, QREG(0, ARM), i);
-        rig_wait(rig, 0, i);
-        while (rig->completions < i) {
-            rig_poll(rig);
-        }
-    }
-    stop();
-}
-
-/*
- * A driver that never moves the head: at most one event of each type per
- * queue is in the ring, the others wait, and come when it moves.
- */
-static void nothing_lost(void)
-{
-    enum { N = 8 };
-    struct secmmu_desc d = { .opcode = SECMMU_OP_FILL, .dst = A, .len = 8,
-                             .flags = SECMMU_DESC_INTERRUPT };
-
-    start(2, N);
-    warm(1);
-    /* Queues fault, are stopped and made anew: only the first event fits. */
-    for (unsigned round = 0; round < 5; round++) {
-        for (unsigned q = 0; q < N; q++) {
-            d.dst = A + 8 * q;
-            rig_queue_on(rig, q, 1, RING + q * PAGE, 2);
-            rig_submit(rig, q, &d);
-        }
-        for (unsigned q = 0; q < N; q++) {
-            while (state(q) != SECMMU_QUEUE_STATE_FAULTED) {
-                sched_yield();
-            }
-        }
-        CHECK_EQ(rig_read32(rig, GREG(EVENT_TAIL)), N);
-        CHECK_EQ(!!(rig_read32(rig, GREG(STATUS)) & SECMMU_STATUS_REG_STALLED),
-                 round > 0);
-        if (round < 4) {
-            for (unsigned q = 0; q < N; q++) {
-                rig_write32(rig, QREG(q, CTRL), 0);
-            }
-            /* What waited is not written after that. */
-            CHECK_EQ(rig_read32(rig, GREG(STATUS)) &
-                     SECMMU_STATUS_REG_STALLED, 0);
-        }
-    }
-    /* The old events, then the ones that waited: all queues get on. */
-    for (unsigned q = 0; q < N; q++) {
-        rig_wait(rig, q, 1);
-    }
-    for (unsigned q = 0; q < N; q++) {
-        rig_wait_state(rig, q, SECMMU_QUEUE_STATE_IDLE);
-    }
-    rig_poll(rig);
-    CHECK_EQ(rig->faults, 2 * N);
-    CHECK_EQ(rig->completions, N);
-    CHECK_EQ(rig_counter(rig, SECMMU_CNT_STALE_RESPONSES), N);
-    CHECK_EQ(rig_read32(rig, GREG(STATUS)), SECMMU_STATUS_REG_ENABLED);
-    stop();
-}
-
-/* Disabled, or no bus master: events wait for that too. */
-static void events_wait_for_dma(void)
-{
-    start(1, 2);
-    rig_queue_on(rig, 0, 1, RING, 2);
-    secmmu_core_set_bus_master(rig->core, false);
-    rig_doorbell(rig, 0, 77);
-    CHECK_EQ(state(0), SECMMU_QUEUE_STATE_STOPPED);
-    CHECK_EQ(rig_poll(rig), 0);
-    CHECK(rig_read32(rig, GREG(STATUS)) & SECMMU_STATUS_REG_STALLED);
-    CHECK_EQ(atomic_load(&rig->irqs), 0);
-    secmmu_core_set_bus_master(rig->core, true);
-    CHECK_EQ(atomic_load(&rig->irqs), 1);
-    CHECK_EQ(rig_poll(rig), 1);
-    stop();
-}
-
 /* Work rung while the device may not do DMA is done when it may. */
 static void work_waits_for_dma(void)
 {
@@ -762,58 +603,12 @@ static void asid_off_stops(void)
     stop();
 }
 
-/* A stopped queue's event that waits is forgotten, its neighbour's is not. */
-static void forget_in_the_middle(void)
-{
-    start(1, 4);
-    secmmu_core_set_bus_master(rig->core, false);
-    for (unsigned q = 0; q < 4; q++) {
-        rig_queue_on(rig, q, 1, RING + q * PAGE, 2);
-        rig_doorbell(rig, q, 77);
-    }
-    rig_write32(rig, QREG(1, CTRL), 0);
-    rig_write32(rig, QREG(3, CTRL), 0);
-    secmmu_core_set_bus_master(rig->core, true);
-    CHECK_EQ(rig_poll(rig), 2);
-    CHECK_EQ(rig->last_event.queue, 2);
-    stop();
-}
-
-/* The stream of events and its stamps go on past 2^32. */
-static void positions_wrap(void)
-{
-    struct secmmu_desc d = nop(SECMMU_DESC_INTERRUPT);
-
-    start(1, 4);
-    warm(1);
-    pthread_mutex_lock(&rig->core->lock);
-    rig->core->event_head = rig->core->event_tail = 0xfffffffdull;
-    pthread_mutex_unlock(&rig->core->lock);
-    rig->head = 0xfffffffd;
-    /* By then each slot would hold the stamp of the round before. */
-    memset(rig_ram(rig, rig->events), 0x55,
-           sizeof(struct secmmu_event) << rig->order);
-    rig_queue_on(rig, 0, 1, RING, 2);
-    for (unsigned i = 1; i <= 20; i++) {
-        rig_run(rig, 0, &d);
-        while (rig->completions < i) {
-            rig_poll(rig);
-        }
-    }
-    CHECK_EQ(rig_read32(rig, GREG(EVENT_TAIL)), 17);
-    CHECK_EQ(rig_read32(rig, GREG(EVENT_HEAD)), 17);
-    CHECK_EQ(rig_read32(rig, GREG(ERROR)), 0);
-    stop();
-}
-
 static const Case cases[] = {
     CASE(life), CASE(ring_wraps), CASE(bad_doorbell), CASE(late_doorbell),
-    CASE(fault_event), CASE(ring_extent), CASE(backward_fault),
-    CASE(refused), CASE(stale_responses), CASE(failed), CASE(no_block),
-    CASE(completion_events), CASE(arm), CASE(arm_races), CASE(nothing_lost),
-    CASE(events_wait_for_dma), CASE(work_waits_for_dma), CASE(fair),
-    CASE(faulted_holds_no_engine), CASE(endless_job), CASE(asid_off_stops),
-    CASE(forget_in_the_middle), CASE(positions_wrap),
+    CASE(fault_event), CASE(ring_extent), CASE(backward_fault), CASE(refused),
+    CASE(stale_responses), CASE(failed), CASE(no_block),
+    CASE(work_waits_for_dma), CASE(fair), CASE(faulted_holds_no_engine),
+    CASE(endless_job), CASE(asid_off_stops),
 };
 
 TEST_MAIN(cases)
