@@ -232,6 +232,7 @@ void secmmu_queue_progress(struct secmmu_queue *queue, u32 completed,
 static bool wait_is_over(struct secmmu_queue *queue, u32 target)
 {
 	struct secmmu_device *dev = queue->smm->dev;
+	u32 head = secmmu_queue_reg(queue->id, SECMMU_REG_QUEUE_HEAD);
 	int idx;
 
 	if ((s32)(queue->completed - target) >= 0 || queue->error)
@@ -252,9 +253,7 @@ static bool wait_is_over(struct secmmu_queue *queue, u32 target)
 	secmmu_write32(dev, secmmu_queue_reg(queue->id,
 					     SECMMU_REG_QUEUE_ARM), target);
 	/* Often it is there by now, and the sleep is saved. */
-	queue->completed = secmmu_read32(dev,
-					 secmmu_queue_reg(queue->id,
-						SECMMU_REG_QUEUE_HEAD));
+	queue->completed = secmmu_read32(dev, head);
 	secmmu_exit(dev, idx);
 	return (s32)(queue->completed - target) >= 0;
 }
