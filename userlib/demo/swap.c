@@ -23,7 +23,7 @@
 #define BLOCKS		(ARRAY / BLOCK)
 #define WORDS		(BLOCK / sizeof(uint64_t))
 #define PAGE_WORDS	(4096 / sizeof(uint64_t))
-#define ROUNDS		2
+#define ROUNDS		3
 #define AHEAD		4	/* blocks under way */
 
 /* What the checking thread needs of a round. */
