@@ -2,8 +2,8 @@
 /*
  * secmmu - what the files of the QEMU front share.
  *
- * Lives here: the access to memory that secmmu-pci.c hands to the core, and
- * the registration that plugin.c calls.
+ * Lives here: the access to memory that secmmu-pci.c hands to the core, the
+ * faults that can be injected, and the registration that plugin.c calls.
  * Not here: what the device does (core/).
  */
 #ifndef SECMMU_FRONT_H
@@ -11,6 +11,7 @@
 
 #include "qemu-compat.h"
 #include "secmmu-core.h"
+#include "secmmu-inject.h"
 
 #define TYPE_SECMMU "secmmu"
 
@@ -46,6 +47,44 @@ void *secmmu_mem_map(SecmmuMem *mem, uint64_t addr, size_t len, bool write,
                      void **cookie);
 void secmmu_mem_unmap(SecmmuMem *mem, void *host, uint64_t addr, size_t len,
                       bool write, void *cookie);
+
+/**
+ * SecmmuMisbehave: a device that is broken on purpose, to see what a driver
+ * does about it. Set by properties ("x-..."), invisible in the registers; all
+ * zero is a sound device.
+ * @lose_shootdown: this one (counted from 1) is lost, without a trace.
+ * @delay_shootdown: milliseconds that each shootdown takes longer.
+ * @lose_interrupt: each of so many messages is lost (1: all).
+ * @repeat_interrupt: each message comes once more, a millisecond later.
+ * @hang_engine: milliseconds that engine 0 spends in each window.
+ * @fail_table: each of so many reads of a table entry finds no RAM.
+ * @vanish: with this doorbell (counted from 1) the device is gone: reads give
+ *          ones, writes do nothing, memory is not touched.
+ * @shootdowns, @messages, @reads, @doorbells: counted so far; any thread.
+ */
+typedef struct SecmmuMisbehave {
+    uint32_t lose_shootdown;
+    uint32_t delay_shootdown;
+    uint32_t lose_interrupt;
+    bool repeat_interrupt;
+    uint32_t hang_engine;
+    uint32_t fail_table;
+    uint32_t vanish;
+    uint32_t shootdowns;
+    uint32_t messages;
+    uint32_t reads;
+    uint32_t doorbells;
+    SecmmuInject inject;
+} SecmmuMisbehave;
+
+/* Tells @core what to do wrong. Its opaque must lead to @m, see below. */
+void secmmu_misbehave_init(SecmmuMisbehave *m, SecmmuCore *core);
+/* Is the next message to be lost? Counts it. */
+bool secmmu_misbehave_loses_irq(SecmmuMisbehave *m);
+/* A doorbell has come. Is the device gone (by now)? */
+bool secmmu_misbehave_vanishes(SecmmuMisbehave *m, bool doorbell);
+/* secmmu-pci.c: from the core's opaque. */
+SecmmuMisbehave *secmmu_misbehave_of(void *opaque);
 
 /* Makes "-device secmmu" known. Once; plugin.c finds it by name. */
 void secmmu_register_type(void) __attribute__((visibility("default")));

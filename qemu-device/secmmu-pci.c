@@ -18,6 +18,7 @@
 #include "qemu/main-loop.h"
 #include "qemu/range.h"
 #include "qemu/rcu.h"
+#include "qemu/timer.h"
 #include "qapi/error.h"
 #include "hw/pci/msix.h"
 #include "hw/pci/pcie.h"
@@ -35,6 +36,7 @@
  * @mem: memory as the device sees it.
  * @phys: memory as the CPUs see it; only with audit.
  * @irq: bottom half that sends the MSI-X message.
+ * @irq_again: sends it once more; only with x-repeat-interrupt.
  */
 struct SecmmuDevice {
     PCIDevice parent_obj;
@@ -43,8 +45,10 @@ struct SecmmuDevice {
     SecmmuMem mem;
     SecmmuMem phys;
     QEMUBH *irq;
+    QEMUTimer *irq_again;
     MemoryRegion control;
     MemoryRegion doorbell;
+    SecmmuMisbehave misbehave;
 
     uint32_t engines;
     uint32_t tlb_sets;
@@ -121,7 +125,12 @@ static const SecmmuBusOps secmmu_bus_ops = {
     .unmap_phys = bus_unmap_phys,
 };
 
-static void irq_bh(void *opaque)
+SecmmuMisbehave *secmmu_misbehave_of(void *opaque)
+{
+    return &((SecmmuDevice *)opaque)->misbehave;
+}
+
+static void irq_send(void *opaque)
 {
     SecmmuDevice *s = opaque;
 
@@ -130,10 +139,26 @@ static void irq_bh(void *opaque)
     }
 }
 
+static void irq_bh(void *opaque)
+{
+    SecmmuDevice *s = opaque;
+
+    if (secmmu_misbehave_loses_irq(&s->misbehave)) {
+        return;
+    }
+    irq_send(s);
+    if (s->misbehave.repeat_interrupt) {
+        timer_mod(s->irq_again, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + 1);
+    }
+}
+
 static uint64_t control_read(void *opaque, hwaddr off, unsigned size)
 {
     SecmmuDevice *s = opaque;
 
+    if (secmmu_misbehave_vanishes(&s->misbehave, false)) {
+        return UINT64_MAX;
+    }
     return secmmu_core_read(s->core, off, size);
 }
 
@@ -142,6 +167,9 @@ static void control_write(void *opaque, hwaddr off, uint64_t val,
 {
     SecmmuDevice *s = opaque;
 
+    if (secmmu_misbehave_vanishes(&s->misbehave, false)) {
+        return;
+    }
     secmmu_core_write(s->core, off, val, size);
 }
 
@@ -158,6 +186,10 @@ static void doorbell_write(void *opaque, hwaddr off, uint64_t val,
 {
     SecmmuDevice *s = opaque;
 
+    if (secmmu_misbehave_vanishes(&s->misbehave, true)) {
+        secmmu_core_set_bus_master(s->core, false);
+        return;
+    }
     secmmu_core_doorbell(s->core, off, val, size);
 }
 
@@ -185,7 +217,9 @@ static void follow_bus_master(SecmmuDevice *s)
 {
     uint16_t command = pci_get_word(PCI_DEVICE(s)->config + PCI_COMMAND);
 
-    secmmu_core_set_bus_master(s->core, command & PCI_COMMAND_MASTER);
+    secmmu_core_set_bus_master(s->core, (command & PCI_COMMAND_MASTER) &&
+                               !secmmu_misbehave_vanishes(&s->misbehave,
+                                                          false));
 }
 
 static void secmmu_config_write(PCIDevice *pci, uint32_t addr, uint32_t val,
@@ -214,6 +248,7 @@ static void secmmu_reset(DeviceState *dev)
     secmmu_core_set_bus_master(s->core, false);
     secmmu_core_reset(s->core);
     qemu_bh_cancel(s->irq);
+    timer_del(s->irq_again);
 }
 
 static void secmmu_exit(PCIDevice *pci)
@@ -228,6 +263,7 @@ static void secmmu_exit(PCIDevice *pci)
     secmmu_core_free(s->core);
     s->core = NULL;
     qemu_bh_delete(s->irq);
+    timer_free(s->irq_again);
     pcie_cap_exit(pci);
     msix_uninit_exclusive_bar(pci);
 }
@@ -270,6 +306,8 @@ static void secmmu_realize(PCIDevice *pci, Error **errp)
         msix_uninit_exclusive_bar(pci);
         return;
     }
+    s->irq_again = timer_new_ms(QEMU_CLOCK_REALTIME, irq_send, s);
+    secmmu_misbehave_init(&s->misbehave, s->core);
     msix_vector_use(pci, 0);
     pcie_cap_flr_init(pci);
 
@@ -302,6 +340,19 @@ static SecmmuProperty secmmu_properties[] = {
     DEFINE_PROP_UINT32("queues", SecmmuDevice, queues, 256),
     DEFINE_PROP_UINT32("asids", SecmmuDevice, asids, 1024),
     DEFINE_PROP_BOOL("audit", SecmmuDevice, audit, false),
+    DEFINE_PROP_UINT32("x-lose-shootdown", SecmmuDevice,
+                       misbehave.lose_shootdown, 0),
+    DEFINE_PROP_UINT32("x-delay-shootdown", SecmmuDevice,
+                       misbehave.delay_shootdown, 0),
+    DEFINE_PROP_UINT32("x-lose-interrupt", SecmmuDevice,
+                       misbehave.lose_interrupt, 0),
+    DEFINE_PROP_BOOL("x-repeat-interrupt", SecmmuDevice,
+                     misbehave.repeat_interrupt, false),
+    DEFINE_PROP_UINT32("x-hang-engine", SecmmuDevice,
+                       misbehave.hang_engine, 0),
+    DEFINE_PROP_UINT32("x-fail-table", SecmmuDevice,
+                       misbehave.fail_table, 0),
+    DEFINE_PROP_UINT32("x-vanish", SecmmuDevice, misbehave.vanish, 0),
     SECMMU_PROP_END
 };
 

@@ -13,7 +13,7 @@
 
 /**
  * SecmmuInject: any member may be zero. The functions are called from engine
- * threads inside a window, but for @shootdown, and get the opaque of the core.
+ * threads inside a window, but for the shootdowns', and get the opaque of the core.
  */
 typedef struct SecmmuInject {
     /* True: this access faults, as if nothing was mapped there. */
@@ -24,6 +24,8 @@ typedef struct SecmmuInject {
     void (*window)(void *opaque, unsigned engine);
     /* The control call of a shootdown begins: may wait, to delay it. */
     void (*shootdown)(void *opaque, unsigned asid);
+    /* True: this shootdown never happens, and its number is not counted. */
+    bool (*lose_shootdown)(void *opaque, unsigned asid);
     /* Shootdowns say that they are done and have done nothing. */
     bool ignore_shootdown;
     /* Shootdowns drop but do not wait for the accesses in flight. */

@@ -95,6 +95,10 @@ void secmmu_shootdown(SecmmuCore *core, unsigned asid, uint64_t val)
     if (pages == SECMMU_SHOOTDOWN_ALL || pages > end - vpn) {
         pages = end - vpn;
     }
+    if (inject && inject->lose_shootdown &&
+        inject->lose_shootdown(core->opaque, asid)) {
+        return;
+    }
     secmmu_trace(core, SECMMU_TRACE_SHOOTDOWN_BEGIN, 0, asid, vpn << 12,
                  pages << 12, as->done + 1, 0);
     if (inject && inject->shootdown) {

@@ -62,7 +62,7 @@ unsigned secmmu_window_drain(SecmmuCore *core, int asid)
         if (!(word & WINDOW_INSIDE)) {
             continue;
         }
-        if (asid >= 0 && ((word >> WINDOW_ASID_SHIFT) & 0xffff) != asid) {
+        if (asid >= 0 && ((word >> WINDOW_ASID_SHIFT) & 0xffff) != (unsigned)asid) {
             continue;
         }
         waited++;

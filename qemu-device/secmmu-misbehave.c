@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * secmmu - a device that is broken on purpose.
+ *
+ * Lives here: what each "x-" property does, see SecmmuMisbehave. Not here: what
+ * a sound device does; the core asks these functions only when one is set.
+ */
+#include "qemu/osdep.h"
+
+#include "qemu/atomic.h"
+#include "secmmu-front.h"
+
+static bool lose_shootdown(void *opaque, unsigned asid)
+{
+    SecmmuMisbehave *m = secmmu_misbehave_of(opaque);
+
+    return qatomic_fetch_inc(&m->shootdowns) + 1 == m->lose_shootdown;
+}
+
+static void delay_shootdown(void *opaque, unsigned asid)
+{
+    g_usleep(secmmu_misbehave_of(opaque)->delay_shootdown * 1000ul);
+}
+
+static bool fail_table(void *opaque, uint64_t addr)
+{
+    SecmmuMisbehave *m = secmmu_misbehave_of(opaque);
+
+    return (qatomic_fetch_inc(&m->reads) + 1) % m->fail_table == 0;
+}
+
+static void hang_engine(void *opaque, unsigned engine)
+{
+    if (engine == 0) {
+        g_usleep(secmmu_misbehave_of(opaque)->hang_engine * 1000ul);
+    }
+}
+
+void secmmu_misbehave_init(SecmmuMisbehave *m, SecmmuCore *core)
+{
+    if (!m->lose_shootdown && !m->delay_shootdown && !m->fail_table &&
+        !m->hang_engine) {
+        return;
+    }
+    m->inject = (SecmmuInject) {
+        .lose_shootdown = m->lose_shootdown ? lose_shootdown : NULL,
+        .shootdown = m->delay_shootdown ? delay_shootdown : NULL,
+        .table = m->fail_table ? fail_table : NULL,
+        .window = m->hang_engine ? hang_engine : NULL,
+    };
+    secmmu_core_inject(core, &m->inject);
+}
+
+bool secmmu_misbehave_loses_irq(SecmmuMisbehave *m)
+{
+    return m->lose_interrupt &&
+           (qatomic_fetch_inc(&m->messages) + 1) % m->lose_interrupt == 0;
+}
+
+bool secmmu_misbehave_vanishes(SecmmuMisbehave *m, bool doorbell)
+{
+    if (m->vanish && doorbell && m->doorbells < m->vanish) {
+        m->doorbells++;
+    }
+    return m->vanish && m->doorbells == m->vanish;
+}
