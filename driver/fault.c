@@ -9,7 +9,9 @@
  * hmm_range_fault):
  *
  *	1. sample the sequence
- *	2. look the pages up, which may sleep for as long as it likes
+ *	2. look the pages up, which may sleep for as long as it likes (tables
+ *	   that are missing are made before: an allocation that has to reclaim
+ *	   should find no pages held by us)
  *	3. take smm->lock
  *	4. a range is active here: refuse; range_end will RESUME
  *	5. the sequence has moved: what was found may be stale; go to 1
@@ -31,6 +33,14 @@
  * worker: an mm that is invalidated without pause cannot keep it for ever.
  */
 #define FAULT_LOOKUPS	32
+
+/*
+ * Pages looked up at one time. While the later ones are brought in, reclaim can
+ * do nothing with the earlier ones, which are referenced: many at a time are
+ * quick, but a process under a small memory limit would be killed where its own
+ * accesses, one page at a time, would have gone through.
+ */
+#define FAULT_BATCH	64
 
 /**
  * struct batch - pages that are looked up together
@@ -94,8 +104,8 @@ void secmmu_resume(struct secmmu_mm *smm)
 }
 
 /*
- * As many pages as the job will touch from the faulting one on, up to the end
- * of its 2 MiB region: one table page, one lookup.
+ * Pages that the job will touch from the faulting one on, up to the end of its
+ * 2 MiB region: one table page, one lookup.
  */
 static void batch_init(struct batch *batch, const struct secmmu_event *ev)
 {
@@ -104,7 +114,8 @@ static void batch_init(struct batch *batch, const struct secmmu_event *ev)
 
 	last = min(last, va | (SECMMU_HUGE_SIZE - 1));
 	batch->va = va & PAGE_MASK;
-	batch->nr = (last >> PAGE_SHIFT) - (va >> PAGE_SHIFT) + 1;
+	batch->nr = min_t(u64, (last >> PAGE_SHIFT) - (va >> PAGE_SHIFT) + 1,
+			  FAULT_BATCH);
 	batch->write = ev->flags & SECMMU_FAULT_WRITE;
 	batch->huge = false;
 }
@@ -344,14 +355,14 @@ static int serve(struct secmmu_queue *queue, const struct secmmu_event *ev,
 	missing = secmmu_table_missing(smm, va);
 	spin_unlock(&smm->lock);
 
-	ret = batch_lookup(queue, batch, missing > 0);
-	if (ret == -EINTR || ret == -EBUSY)
-		return -EAGAIN;
-	if (ret)
-		return ret;
 	ret = make_spare(queue, missing, &spare);
 	if (ret)
-		goto put;
+		goto free_spare;
+	ret = batch_lookup(queue, batch, missing > 0);
+	if (ret == -EINTR || ret == -EBUSY)
+		ret = -EAGAIN;
+	if (ret)
+		goto free_spare;
 	ret = batch_dma_map(queue, batch);
 	if (ret)
 		goto put;
@@ -378,6 +389,7 @@ static int serve(struct secmmu_queue *queue, const struct secmmu_event *ev,
 				batch->huge ? SECMMU_HUGE_SIZE : PAGE_SIZE);
 put:
 	put_pages(queue->pages, batch->nr);
+free_spare:
 	secmmu_table_free_list(smm->dev, &spare);
 	return ret;
 }

@@ -18,7 +18,7 @@
 #define LEN	(256 * 1024ul)
 
 static pid_t victim;
-static int stop_pipe[2];
+static int stop_pipe[2], ready_pipe[2];
 
 static int neighbour(void *arg)
 {
@@ -28,6 +28,8 @@ static int neighbour(void *arg)
 	close(stop_pipe[1]);
 	fcntl(stop_pipe[0], F_SETFL, O_NONBLOCK);
 	open_device();
+	if (write(ready_pipe[1], "", 1) != 1)
+		return 3;
 	for (uint64_t i = 1;; i++) {
 		if (secmmu_fill(&queue, p, i, LEN) ||
 		    secmmu_reduce_u64(&queue, p, LEN / 8, &sum) ||
@@ -40,9 +42,14 @@ static int neighbour(void *arg)
 
 static void begin(void)
 {
+	char c;
+
 	CHECK_EQ(pipe(stop_pipe), 0);
+	CHECK_EQ(pipe(ready_pipe), 0);
 	victim = spawn(neighbour, NULL);
 	close(stop_pipe[0]);
+	/* It has its queue: no number that we free goes to it. */
+	CHECK_EQ(read(ready_pipe[0], &c, 1), 1);
 	open_device();
 }
 

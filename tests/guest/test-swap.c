@@ -54,7 +54,7 @@ static void pass(uint64_t *dst, uint64_t *src, size_t len, size_t block,
 }
 
 static void swap_case(const char *name, size_t limit, size_t len, size_t block,
-		      unsigned int rounds)
+		      unsigned int rounds, bool small_pages)
 {
 	uint64_t *a, *b, *swap;
 	long long hits, in, out;
@@ -67,6 +67,10 @@ static void swap_case(const char *name, size_t limit, size_t len, size_t block,
 	open_device();
 	a = anon(len / 2);
 	b = anon(len / 2);
+	if (small_pages) {
+		CHECK_EQ(madvise(a, len / 2, MADV_NOHUGEPAGE), 0);
+		CHECK_EQ(madvise(b, len / 2, MADV_NOHUGEPAGE), 0);
+	}
 	for (unsigned int round = 1; round <= rounds; round++) {
 		pass(b, a, len / 2, block, round);
 		swap = a;
@@ -97,12 +101,40 @@ static void swap_case(const char *name, size_t limit, size_t len, size_t block,
 
 void test_swap_64m(void)
 {
-	swap_case("swap-64m", 64 * MIB, 256 * MIB, MIB, 2);
+	swap_case("swap-64m", 64 * MIB, 256 * MIB, MIB, 2, false);
 }
 
+/*
+ * Without huge pages: where three of them fill the limit and one is being
+ * written out, the kernel may find nothing else to reclaim (docs/driver.md).
+ */
 void test_swap_tiny(void)
 {
-	swap_case("swap-tiny", 6 * MIB, 32 * MIB, 64 * 1024, 3);
+	swap_case("swap-tiny", 6 * MIB, 32 * MIB, 64 * 1024, 3, true);
+}
+
+/*
+ * One job over far more than fits. The driver may look many pages up at one
+ * time, but none of them can be reclaimed until it lets go of them.
+ */
+void test_swap_one_job(void)
+{
+	size_t len = 16 * MIB;
+	uint64_t *p, sum;
+
+	swap_on_zram(640 * MIB);
+	cgroup_enter("swap-one-job", 3 * MIB);
+	open_device();
+	p = anon_thp(len, false);
+	for (uint64_t round = 1; round <= 3; round++) {
+		CHECK_EQ(secmmu_fill(&queue, p, round, len), 0);
+		CHECK_EQ(secmmu_reduce_u64(&queue, p, WORDS(len), &sum), 0);
+		CHECK_EQ(sum, round * WORDS(len));
+	}
+	CHECK_EQ(read_key(cgroup_file("swap-one-job", "memory.events"),
+			  "oom_kill"), 0);
+	close_device();
+	cgroup_leave("swap-one-job");
 }
 
 /*
