@@ -267,14 +267,37 @@ static int batch_map(struct secmmu_queue *queue, struct batch *batch,
 			 * CPU has made one of its pages writable in place,
 			 * which notifies nobody. Small ones replace it.
 			 */
-			secmmu_invalidate(smm, huge_va,
-					  huge_va + SECMMU_HUGE_SIZE, true);
+			if (secmmu_invalidate(smm, huge_va, huge_va +
+					      SECMMU_HUGE_SIZE, true))
+				smm->stats.split_shootdowns++;
 			return -EAGAIN;
 		}
 		batch_dma_unmap(queue, nr, batch->nr, PAGE_SIZE);
 	}
 	trace_secmmu_map(smm->asid, batch->va, batch->nr, batch->write);
+	if (smm->mode == SECMMU_MODE_SOFT)
+		secmmu_dropin(smm, batch->va, batch->nr);
 	return 0;
+}
+
+/*
+ * Serves a fault on a page that is mapped already, with the permission that is
+ * asked for. False if it is not.
+ */
+static bool refill(struct secmmu_queue *queue, const struct batch *batch,
+		   u32 seq)
+{
+	struct secmmu_mm *smm = queue->smm;
+	int level;
+	u64 spte = secmmu_table_leaf(smm, batch->va, &level);
+
+	if (!spte || (batch->write && !(spte & SECMMU_SPTE_W)))
+		return false;
+	smm->stats.refills++;
+	if (smm->mode == SECMMU_MODE_SOFT)
+		secmmu_dropin(smm, batch->va, batch->nr);
+	respond(queue, seq, SECMMU_RESPONSE_RETRY, 0);
+	return true;
 }
 
 /* Tables that are missing, made before the lock is taken. */
@@ -348,6 +371,10 @@ static int serve(struct secmmu_queue *queue, const struct secmmu_event *ev,
 	}
 	if (secmmu_range_is_active(smm, va, va + 1)) {
 		refuse(queue, event_seq);
+		spin_unlock(&smm->lock);
+		return 0;
+	}
+	if (refill(queue, batch, event_seq)) {
 		spin_unlock(&smm->lock);
 		return 0;
 	}

@@ -20,7 +20,19 @@
  */
 static bool ctx_is_ours(const struct secmmu_ctx *ctx)
 {
-	return current->mm && current->mm == ctx->smm->mm;
+	return current->mm && current->mm == ctx->mm;
+}
+
+/* The context's address space, referenced: another thread may set the mode. */
+static struct secmmu_mm *ctx_mm_get(struct secmmu_ctx *ctx)
+{
+	struct secmmu_mm *smm;
+
+	mutex_lock(&ctx->doorbell_mutex);
+	smm = ctx->smm;
+	secmmu_mm_get(smm);
+	mutex_unlock(&ctx->doorbell_mutex);
+	return smm;
 }
 
 static int secmmu_open(struct inode *inode, struct file *file)
@@ -41,13 +53,14 @@ static int secmmu_open(struct inode *inode, struct file *file)
 	mutex_lock(&dev->mutex);
 	if (READ_ONCE(dev->lost))
 		goto err;
-	ctx->smm = secmmu_mm_open(dev);
+	ctx->smm = secmmu_mm_open(dev, SECMMU_MODE_WALK);
 	if (IS_ERR(ctx->smm)) {
 		ret = PTR_ERR(ctx->smm);
 		goto err;
 	}
 	/* The file may outlive the notifier's hold on the address space. */
 	secmmu_mm_get(ctx->smm);
+	ctx->mm = ctx->smm->mm;
 	ctx->dev = secmmu_device_get(dev);
 	list_add(&ctx->link, &dev->ctxs);
 	mutex_unlock(&dev->mutex);
@@ -85,10 +98,13 @@ static long ioctl_info(struct secmmu_ctx *ctx, void __user *user)
 		.uapi_version = SECMMU_UAPI_VERSION,
 		.max_queues = SECMMU_CTX_QUEUES,
 		.max_ring_order = SECMMU_MAX_RING_ORDER,
-		.asid = ctx->smm->asid,
 	};
+	struct secmmu_mm *smm;
 	int idx;
 
+	smm = ctx_mm_get(ctx);
+	info.asid = smm->asid;
+	secmmu_mm_put(smm);
 	if (!secmmu_enter(dev, &idx))
 		return -ENODEV;
 	info.hw_version = secmmu_read32(dev, SECMMU_REG_VERSION);
@@ -98,6 +114,52 @@ static long ioctl_info(struct secmmu_ctx *ctx, void __user *user)
 			   secmmu_read32(dev, SECMMU_REG_TLB_WAYS);
 	secmmu_exit(dev, idx);
 	return copy_to_user(user, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+static int set_mode(struct secmmu_ctx *ctx, enum secmmu_mode mode)
+{
+	struct secmmu_device *dev = ctx->dev;
+	struct secmmu_mm *old = ctx->smm, *smm;
+	u32 features;
+	int idx;
+
+	lockdep_assert_held(&dev->mutex);
+	if (old->mode == mode)
+		return 0;
+	if (ctx->nr_queues)
+		return -EBUSY;
+	if (!secmmu_enter(dev, &idx))
+		return -ENODEV;
+	features = secmmu_read32(dev, SECMMU_REG_FEATURES);
+	secmmu_exit(dev, idx);
+	if (mode == SECMMU_MODE_SOFT && !(features & SECMMU_FEATURE_SOFT))
+		return -EOPNOTSUPP;
+
+	smm = secmmu_mm_open(dev, mode);
+	if (IS_ERR(smm))
+		return PTR_ERR(smm);
+	secmmu_mm_get(smm);
+	mutex_lock(&ctx->doorbell_mutex);
+	ctx->smm = smm;
+	mutex_unlock(&ctx->doorbell_mutex);
+	secmmu_mm_close(old);
+	secmmu_mm_put(old);
+	return 0;
+}
+
+static long ioctl_mode(struct secmmu_ctx *ctx, void __user *user)
+{
+	struct secmmu_set_mode arg;
+	int ret;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	if (arg.mode >= SECMMU_MODE_NR || arg.reserved)
+		return -EINVAL;
+	mutex_lock(&ctx->dev->mutex);
+	ret = set_mode(ctx, arg.mode);
+	mutex_unlock(&ctx->dev->mutex);
+	return ret;
 }
 
 static long ioctl_queue_create(struct secmmu_ctx *ctx, void __user *user)
@@ -168,12 +230,14 @@ static u64 counter(struct secmmu_device *dev, enum secmmu_counter nr)
 static long ioctl_stats(struct secmmu_ctx *ctx, void __user *user)
 {
 	struct secmmu_device *dev = ctx->dev;
+	struct secmmu_mm *smm = ctx_mm_get(ctx);
 	struct secmmu_stats stats;
 	int idx;
 
-	spin_lock(&ctx->smm->lock);
-	stats = ctx->smm->stats;
-	spin_unlock(&ctx->smm->lock);
+	spin_lock(&smm->lock);
+	stats = smm->stats;
+	spin_unlock(&smm->lock);
+	secmmu_mm_put(smm);
 
 	if (!secmmu_enter(dev, &idx))
 		return -ENODEV;
@@ -202,6 +266,8 @@ static long secmmu_ioctl(struct file *file, unsigned int cmd,
 	switch (cmd) {
 	case SECMMU_IOC_INFO:
 		return ioctl_info(ctx, user);
+	case SECMMU_IOC_MODE:
+		return ioctl_mode(ctx, user);
 	case SECMMU_IOC_QUEUE_CREATE:
 		return ioctl_queue_create(ctx, user);
 	case SECMMU_IOC_QUEUE_DESTROY:

@@ -187,12 +187,12 @@ static void secmmu_free_notifier(struct mmu_notifier *mn)
 }
 
 /**
- * secmmu_mm_init_ops - fill in a device's table of callbacks
+ * secmmu_mm_init_ops - fill in a device's tables of callbacks
  * @dev: the device.
  */
 void secmmu_mm_init_ops(struct secmmu_device *dev)
 {
-	dev->notifier_ops = (struct mmu_notifier_ops) {
+	static const struct mmu_notifier_ops ops = {
 		.release = secmmu_release,
 		.clear_flush_young = secmmu_clear_flush_young,
 		.clear_young = secmmu_clear_young,
@@ -202,6 +202,10 @@ void secmmu_mm_init_ops(struct secmmu_device *dev)
 		.alloc_notifier = secmmu_alloc_notifier,
 		.free_notifier = secmmu_free_notifier,
 	};
+	int mode;
+
+	for (mode = 0; mode < SECMMU_MODE_NR; mode++)
+		dev->notifier_ops[mode] = ops;
 }
 
 void secmmu_mm_get(struct secmmu_mm *smm)
@@ -247,12 +251,13 @@ static void audit_start(struct secmmu_device *dev, struct secmmu_mm *smm,
 #endif
 }
 
-/* First open of this mm: an ASID, a root table, and the device told of both. */
+/* First open of this mm: an ASID, a root table, and the device told of it. */
 static int mm_start(struct secmmu_device *dev, struct secmmu_mm *smm)
 {
+	bool soft = smm->mode == SECMMU_MODE_SOFT;
+	u32 want = soft ? SECMMU_ASID_SOFT : SECMMU_ASID_WALK, mode;
 	struct secmmu_table *root;
 	int asid, idx, ret = 0;
-	u32 mode;
 
 	root = secmmu_table_alloc(dev, SECMMU_LEVELS - 1);
 	if (!root)
@@ -266,17 +271,19 @@ static int mm_start(struct secmmu_device *dev, struct secmmu_mm *smm)
 		ret = -ENODEV;
 		goto free_asid;
 	}
-	secmmu_write64(dev, secmmu_asid_reg(asid, SECMMU_REG_ASID_TABLE),
-		       root->dma);
+	if (!soft)
+		secmmu_write64(dev, secmmu_asid_reg(asid,
+						    SECMMU_REG_ASID_TABLE),
+			       root->dma);
 	/* done[] restarts with the mode; make sure that we see it do so. */
 	WRITE_ONCE(dev->done[asid], 0);
 	secmmu_write32(dev, secmmu_asid_reg(asid, SECMMU_REG_ASID_MODE),
-		       SECMMU_ASID_WALK);
+		       want);
 	mode = secmmu_read32(dev, secmmu_asid_reg(asid, SECMMU_REG_ASID_MODE));
-	if (mode == SECMMU_ASID_WALK)
+	if (mode == want)
 		audit_start(dev, smm, asid);
 	secmmu_exit(dev, idx);
-	if (mode != SECMMU_ASID_WALK) {
+	if (mode != want) {
 		dev_err(&dev->pdev->dev, "ASID %d does not start\n", asid);
 		ret = -EIO;
 		goto free_asid;
@@ -301,25 +308,28 @@ free_root:
 /**
  * secmmu_mm_open - the caller's address space, for one more context
  * @dev: the device; dev->mutex is held.
+ * @mode: its mode; what is open in the other one is another address space.
  *
  * Return: it, or an ERR_PTR: -EINTR or -ENOMEM from the registration of the
  * notifier as they are, -ENOSPC no ASID left, -ENODEV, -EIO. Given back with
  * secmmu_mm_close().
  */
-struct secmmu_mm *secmmu_mm_open(struct secmmu_device *dev)
+struct secmmu_mm *secmmu_mm_open(struct secmmu_device *dev,
+				 enum secmmu_mode mode)
 {
 	struct mmu_notifier *mn;
 	struct secmmu_mm *smm;
 	int ret;
 
 	lockdep_assert_held(&dev->mutex);
-	mn = mmu_notifier_get(&dev->notifier_ops, current->mm);
+	mn = mmu_notifier_get(&dev->notifier_ops[mode], current->mm);
 	if (IS_ERR(mn))
 		return ERR_CAST(mn);
 	smm = to_smm(mn);
 	if (!smm->opens) {
 		/* For the ops too, which SRCU uses to free the notifier. */
 		smm->dev = secmmu_device_get(dev);
+		smm->mode = mode;
 		ret = mm_start(dev, smm);
 		if (ret) {
 			mmu_notifier_put(mn);

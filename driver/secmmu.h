@@ -5,7 +5,7 @@
  * Objects, and what keeps each alive:
  *   secmmu_device  a PCI function; kref: the binding, every open file, every
  *                  secmmu_mm (whose notifier's ops lie in it)
- *   secmmu_mm      (device, opened mm); kref: the mmu notifier (which every
+ *   secmmu_mm      (device, opened mm, mode); kref: the mmu notifier (which every
  *                  open file of that mm holds, and SRCU until
  *                  free_notifier), every queue
  *   secmmu_ctx     an open file
@@ -73,8 +73,8 @@
  * @nr_queues: of the device.
  * @nr_asids: of the device.
  * @translated: DMA addresses come from an IOMMU and must be given back.
- * @notifier_ops: one per device, since mmu_notifier_get() takes notifiers of
- *	one ops table in one mm to be the same notifier.
+ * @notifier_ops: one per device and mode, since mmu_notifier_get() takes
+ *	notifiers of one ops table in one mm to be the same notifier.
  * @mutex: serialises open, close and queue life; guards @mms and @ctxs.
  * @mms: struct secmmu_mm.link
  * @ctxs: struct secmmu_ctx.link
@@ -105,7 +105,7 @@ struct secmmu_device {
 	u32 nr_queues;
 	u32 nr_asids;
 	bool translated;
-	struct mmu_notifier_ops notifier_ops;
+	struct mmu_notifier_ops notifier_ops[SECMMU_MODE_NR];
 	struct mutex mutex;		/* opens, closes, queue life */
 	struct list_head mms;
 	struct list_head ctxs;
@@ -136,7 +136,7 @@ struct secmmu_table {
 };
 
 /**
- * struct secmmu_mm - a process's address space as one device sees it
+ * struct secmmu_mm - a process's address space as one device sees it, in one mode
  * @mn: the notifier.
  * @ref: see secmmu_mm_put().
  * @mm: what it mirrors; an mm_count reference, so the mm can exit while a
@@ -144,11 +144,13 @@ struct secmmu_table {
  * @dev: the device, referenced; NULL until the first open has set it up.
  * @link: in dev->mms.
  * @opens: contexts; guarded by dev->mutex.
+ * @mode: set with @dev.
  * @asid: the device's number for it.
  * @done: shootdowns of @asid that the device has completed.
  * @lock: guards all below.
  * @dead: the ASID is off: nothing may be mapped or answered any more.
- * @root: level 3 of the secondary table; NULL when @dead.
+ * @root: level 3 of the secondary table; NULL when @dead. In soft-TLB mode
+ *	the device does not have it: it is our record of what may be in the TLB.
  * @seq: goes up at every invalidate_range_end. A fault samples it before it
  *	looks pages up, and drops what it found if it has moved.
  * @active: ranges between start and end.
@@ -157,6 +159,9 @@ struct secmmu_table {
  * @refused: faults answered BUSY since the last RESUME.
  * @posted: SHOOTDOWN doorbells rung.
  * @unposted: ranges that zapped and let go of @lock before they rang.
+ * @aged: leaves whose A was cleared and which the TLB may still hold...
+ * @aged_start: ...the lowest address of them...
+ * @aged_end: ...and the end of the highest.
  * @stats: what SECMMU_IOC_STATS shows of the driver's side.
  */
 struct secmmu_mm {
@@ -166,6 +171,7 @@ struct secmmu_mm {
 	struct secmmu_device *dev;
 	struct list_head link;
 	unsigned int opens;
+	enum secmmu_mode mode;
 	u32 asid;
 	__le32 *done;
 	spinlock_t lock;		/* guards what follows */
@@ -178,13 +184,18 @@ struct secmmu_mm {
 	unsigned long refused;
 	u32 posted;
 	unsigned int unposted;
+	unsigned long aged;
+	unsigned long aged_start;
+	unsigned long aged_end;
 	struct secmmu_stats stats;
 };
 
 /**
  * struct secmmu_ctx - an open file
  * @dev: the device, referenced.
- * @smm: the opener's address space.
+ * @smm: the opener's address space, in the context's mode; changed under both
+ *	dev->mutex and @doorbell_mutex.
+ * @mm: the opener, for comparison only; @smm keeps it.
  * @link: in dev->ctxs.
  * @mapping: where doorbell pages are mapped.
  * @queues: struct secmmu_queue.link; guarded by dev->mutex.
@@ -195,6 +206,7 @@ struct secmmu_mm {
 struct secmmu_ctx {
 	struct secmmu_device *dev;
 	struct secmmu_mm *smm;
+	struct mm_struct *mm;
 	struct list_head link;
 	struct address_space *mapping;
 	struct list_head queues;
@@ -287,7 +299,8 @@ void secmmu_events_stop(struct secmmu_device *dev);
 
 /* mm.c: address spaces and their mmu notifiers */
 void secmmu_mm_init_ops(struct secmmu_device *dev);
-struct secmmu_mm *secmmu_mm_open(struct secmmu_device *dev);
+struct secmmu_mm *secmmu_mm_open(struct secmmu_device *dev,
+				 enum secmmu_mode mode);
 void secmmu_mm_close(struct secmmu_mm *smm);
 void secmmu_mm_get(struct secmmu_mm *smm);
 void secmmu_mm_put(struct secmmu_mm *smm);
@@ -296,15 +309,19 @@ bool secmmu_range_is_active(struct secmmu_mm *smm, unsigned long start,
 			    unsigned long end);
 
 /* shootdown.c: dropping translations from table and device */
-void secmmu_invalidate(struct secmmu_mm *smm, unsigned long start,
+bool secmmu_invalidate(struct secmmu_mm *smm, unsigned long start,
 		       unsigned long end, bool blockable);
+
+void secmmu_flush(struct secmmu_mm *smm, unsigned long start,
+		  unsigned long end);
+
+/* age.c: has the device used a page? */
 
 /**
  * enum secmmu_age - what a young-bit callback does
  * @SECMMU_AGE_TEST: only look.
- * @SECMMU_AGE_CLEAR: clear the A bits; translations in the TLB stay.
- * @SECMMU_AGE_FLUSH: clear them, and drop the translations, so that the next
- *	use sets A again.
+ * @SECMMU_AGE_CLEAR: clear the A bits.
+ * @SECMMU_AGE_FLUSH: the same, for reclaim.
  */
 enum secmmu_age { SECMMU_AGE_TEST, SECMMU_AGE_CLEAR, SECMMU_AGE_FLUSH };
 
@@ -328,6 +345,8 @@ struct secmmu_zap {
 struct secmmu_table *secmmu_table_alloc(struct secmmu_device *dev, int level);
 void secmmu_table_free_list(struct secmmu_device *dev, struct list_head *list);
 void secmmu_table_destroy(struct secmmu_device *dev, struct secmmu_table *root);
+u64 secmmu_table_leaf(struct secmmu_mm *smm, unsigned long va, int *level);
+void secmmu_table_touch(struct secmmu_mm *smm, unsigned long va);
 unsigned int secmmu_table_missing(struct secmmu_mm *smm, unsigned long va);
 unsigned long secmmu_table_zap(struct secmmu_mm *smm, unsigned long start,
 			       unsigned long end, struct secmmu_zap *zap);
@@ -341,6 +360,9 @@ unsigned int secmmu_table_map(struct secmmu_mm *smm, unsigned long va,
 bool secmmu_table_map_huge(struct secmmu_mm *smm, unsigned long va,
 			   dma_addr_t dma, bool write,
 			   struct list_head *spare);
+
+/* soft.c: soft-TLB mode */
+void secmmu_dropin(struct secmmu_mm *smm, unsigned long va, unsigned int nr);
 
 /* fault.c: FAULT events served */
 void secmmu_fault_work(struct work_struct *work);

@@ -2,8 +2,8 @@
 /*
  * Dropping translations: zap the secondary table, ring one SHOOTDOWN, wait
  * until the device no longer uses what was zapped. Lives here: that order,
- * and the bound on the wait. Not here: why a range is dropped (mm.c), and the
- * table's own structure (table.c).
+ * and the bound on the wait. Not here: why a range is dropped (mm.c), ageing
+ * (age.c), the table's own structure (table.c).
  *
  * All of it runs inside mmu notifiers: under page-table locks, in reclaim, in
  * the OOM reaper. Nothing here allocates, and nothing sleeps unless told that
@@ -62,6 +62,21 @@ static void shootdown_wait(struct secmmu_mm *smm, u32 ticket)
 }
 
 /**
+ * secmmu_flush - have the device look up a range anew
+ * @smm: the address space, locked.
+ * @start: first address, page aligned.
+ * @end: first address past the range, page aligned, at most 2^48.
+ *
+ * The table stays as it is. Never sleeps. Needs secmmu_enter().
+ */
+void secmmu_flush(struct secmmu_mm *smm, unsigned long start,
+		  unsigned long end)
+{
+	shootdown_post(smm, start, end);
+	shootdown_wait(smm, smm->posted);
+}
+
+/**
  * secmmu_invalidate - make the device forget a range
  * @smm: the address space.
  * @start: first address, page aligned.
@@ -69,11 +84,14 @@ static void shootdown_wait(struct secmmu_mm *smm, u32 ticket)
  * @blockable: the caller may sleep.
  *
  * Called with smm->lock held, and returns with it held; it is let go in
- * between. The range is active, so no fault maps anything there meanwhile.
+ * between. The range is active, so no fault maps anything there meanwhile (or
+ * what it maps is as good as what is dropped here, and the caller knows).
  * When it returns, no translation of the range is left and no access through
  * one is under way.
+ *
+ * Return: true if there were any.
  */
-void secmmu_invalidate(struct secmmu_mm *smm, unsigned long start,
+bool secmmu_invalidate(struct secmmu_mm *smm, unsigned long start,
 		       unsigned long end, bool blockable)
 	__must_hold(&smm->lock)
 {
@@ -87,7 +105,7 @@ void secmmu_invalidate(struct secmmu_mm *smm, unsigned long start,
 
 	/* A device off the bus uses nothing; its table goes with the mm. */
 	if (!secmmu_enter(dev, &idx))
-		return;
+		return false;
 
 	while (smm->root) {
 		zap.budget = ZAP_BUDGET;
@@ -143,40 +161,5 @@ void secmmu_invalidate(struct secmmu_mm *smm, unsigned long start,
 		secmmu_table_release_dma(smm, start, end);
 	secmmu_table_free_list(dev, &zap.reap);
 	secmmu_exit(dev, idx);
-}
-
-/**
- * secmmu_age - have pages of a range been used by the device?
- * @smm: the address space.
- * @start: first address, page aligned.
- * @end: first address past the range, page aligned, at most 2^48.
- * @how: what to do with the A bits that are found set.
- *
- * Called with smm->lock held, and inside a page-table lock: never sleeps.
- * Return: true if any had been.
- */
-bool secmmu_age(struct secmmu_mm *smm, unsigned long start, unsigned long end,
-		enum secmmu_age how)
-{
-	struct secmmu_device *dev = smm->dev;
-	unsigned long young;
-	int idx;
-
-	lockdep_assert_held(&smm->lock);
-	if (!smm->root || !secmmu_enter(dev, &idx))
-		return false;
-
-	young = secmmu_table_age(smm, start, end, how != SECMMU_AGE_TEST);
-	/*
-	 * A TLB entry does not set A again: without a shootdown, pages in use
-	 * would look idle from now on.
-	 */
-	if (young && how == SECMMU_AGE_FLUSH) {
-		shootdown_post(smm, start, end);
-		shootdown_wait(smm, smm->posted);
-	}
-	if (young)
-		smm->stats.aged++;
-	secmmu_exit(dev, idx);
-	return young;
+	return zap.zapped;
 }

@@ -169,6 +169,54 @@ unsigned int secmmu_table_missing(struct secmmu_mm *smm, unsigned long va)
 	return 0;
 }
 
+/**
+ * secmmu_table_leaf - the valid leaf for an address
+ * @smm: the address space.
+ * @va: an address.
+ * @level: of the leaf; without one, of the entry where the walk ended.
+ *
+ * Return: the leaf without software's bits, or 0.
+ */
+u64 secmmu_table_leaf(struct secmmu_mm *smm, unsigned long va, int *level)
+{
+	struct secmmu_table *table = smm->root;
+	u64 spte;
+
+	for (*level = SECMMU_LEVELS - 1; ; --*level) {
+		unsigned int idx = spte_index(va, *level);
+
+		spte = spte_read(table, idx);
+		if (!spte_is_table(spte, *level))
+			break;
+		table = table->child[idx];
+	}
+	return spte & SECMMU_SPTE_V ? spte & ~SECMMU_SPTE_SW : 0;
+}
+
+/**
+ * secmmu_table_touch - set A in the leaf for an address, if there is one
+ * @smm: the address space, in soft-TLB mode: nobody else sets A.
+ * @va: an address.
+ */
+void secmmu_table_touch(struct secmmu_mm *smm, unsigned long va)
+{
+	struct secmmu_table *table = smm->root;
+	int level;
+
+	for (level = SECMMU_LEVELS - 1; ; level--) {
+		unsigned int idx = spte_index(va, level);
+		u64 spte = spte_read(table, idx);
+
+		if (spte_is_table(spte, level)) {
+			table = table->child[idx];
+			continue;
+		}
+		if (spte & SECMMU_SPTE_V)
+			spte_xchg(table, idx, spte | SECMMU_SPTE_A);
+		return;
+	}
+}
+
 /*
  * The table of @level for @va. Takes missing ones from @spare; NULL when that
  * runs out, or when a 2 MiB leaf stands in the way.
@@ -207,13 +255,23 @@ static struct secmmu_table *table_get(struct secmmu_mm *smm, unsigned long va,
 	return table;
 }
 
+/* In soft-TLB mode nobody sets A and D later: a drop-in comes with them. */
+static u64 leaf_bits(const struct secmmu_mm *smm, bool write)
+{
+	u64 bits = write ? SECMMU_SPTE_W : 0;
+
+	if (smm->mode == SECMMU_MODE_SOFT)
+		bits |= SECMMU_SPTE_A | (write ? SECMMU_SPTE_D : 0);
+	return bits;
+}
+
 /* Enters one leaf. True if it is (now) there with the asked permission. */
 static bool leaf_map(struct secmmu_mm *smm, struct secmmu_table *table,
 		     unsigned int idx, dma_addr_t dma, bool write, bool *fresh)
 {
 	u64 spte = spte_read(table, idx);
 	u64 val = dma | SECMMU_SPTE_V | SECMMU_SPTE_LEAF |
-		  (write ? SECMMU_SPTE_W : 0);
+		  leaf_bits(smm, write);
 
 	*fresh = false;
 	if (!spte) {
@@ -227,7 +285,7 @@ static bool leaf_map(struct secmmu_mm *smm, struct secmmu_table *table,
 		u64 old = le64_to_cpu(cmpxchg(&table->spte[idx],
 					      cpu_to_le64(spte),
 					      cpu_to_le64(spte |
-							  SECMMU_SPTE_W)));
+							  leaf_bits(smm, true))));
 		if (old == spte)
 			return true;
 		spte = old;

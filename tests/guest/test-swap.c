@@ -167,7 +167,10 @@ void test_swap_rings(void)
 
 		secmmu_prep_fill(desc, p, i, 16 * PAGE);
 		settle_lru(queue.ring);
-		CHECK_EQ(madvise(queue.ring, ring_len, MADV_PAGEOUT), 0);
+		/* What the first try only gets ready, the second takes out. */
+		for (int try = 0; try < 2; try++)
+			CHECK_EQ(madvise(queue.ring, ring_len, MADV_PAGEOUT),
+				 0);
 		CHECK_EQ(madvise(p, 16 * PAGE, MADV_PAGEOUT), 0);
 		CHECK_EQ(mincore(queue.ring, ring_len, resident), 0);
 		out += !(resident[0] & 1);
@@ -182,7 +185,7 @@ void test_swap_rings(void)
 	after = stats();
 	note("ring found on swap %u times of 200; %llu faults", out,
 	     (unsigned long long)(after.faults - before.faults));
-	CHECK(out > 30);
+	CHECK(out > 150);
 	CHECK(after.faults - before.faults > 60);
 }
 

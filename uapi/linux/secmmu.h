@@ -252,7 +252,7 @@ enum secmmu_queue_error {
  * @max_queues: queues that one context may have.
  * @max_ring_order: largest ring_order.
  * @tlb_entries: sets times ways.
- * @asid: the device's number for this mm.
+ * @asid: the device's number for this mm, in the context's mode.
  */
 struct secmmu_info {
 	__u32	uapi_version;
@@ -263,6 +263,37 @@ struct secmmu_info {
 	__u32	max_ring_order;
 	__u32	tlb_entries;
 	__u32	asid;
+};
+
+/**
+ * enum secmmu_mode - how the device comes by a context's translations
+ * @SECMMU_MODE_WALK: it walks a table in memory that the driver keeps. This is
+ *	what an open gives.
+ * @SECMMU_MODE_SOFT: soft-TLB mode: it has no table, every miss in its TLB is
+ *	a fault, and the driver drops the translation into the TLB.
+ */
+enum secmmu_mode {
+	SECMMU_MODE_WALK	= 0,
+	SECMMU_MODE_SOFT	= 1,
+	SECMMU_MODE_NR		= 2,	/* one more than the last */
+};
+
+/**
+ * struct secmmu_set_mode - SECMMU_IOC_MODE (in)
+ * @mode: enum secmmu_mode, for this context.
+ * @reserved: zero.
+ *
+ * Programs cannot tell the modes apart but by time and counters. Contexts of
+ * both modes can be open in one process: there is one ASID, with its own
+ * counters, for each mode in use, so that SECMMU_IOC_INFO and _STATS answer
+ * differently afterwards.
+ *
+ * Errors: -EINVAL bad field, -EBUSY the context has a queue, -EOPNOTSUPP the
+ * device cannot, and those of open().
+ */
+struct secmmu_set_mode {
+	__u32	mode;
+	__u32	reserved;
 };
 
 /**
@@ -343,6 +374,12 @@ struct secmmu_queue_wait {
  * @aged: young-bit callbacks that found a page used by the device.
  * @pages_resident: 4 KiB pages in the secondary table now.
  * @table_bytes: memory of the secondary table now.
+ * @refills: faults served from what is mapped already: another queue's fault
+ *	was faster, or the TLB of soft-TLB mode had evicted it.
+ * @dropins: translations dropped into the TLB (soft-TLB mode).
+ * @age_shootdowns: SHOOTDOWN doorbells rung for the sake of ageing...
+ * @split_shootdowns: ...and to replace a 2 MiB entry by 4 KiB ones. All others
+ *	were rung for ranges.
  *
  * Of the whole device, read from its counters:
  * @tlb_hits, @tlb_misses, @walks, @entries_dropped, @drain_waits, @jobs,
@@ -372,7 +409,11 @@ struct secmmu_stats {
 	__u64	bytes_written;
 	__u64	audit_checks;
 	__u64	audit_violations;
-	__u64	reserved[9];
+	__u64	refills;
+	__u64	dropins;
+	__u64	age_shootdowns;
+	__u64	split_shootdowns;
+	__u64	reserved[5];
 };
 
 #define SECMMU_IOC_MAGIC	0xb6
@@ -386,5 +427,7 @@ struct secmmu_stats {
 	_IOWR(SECMMU_IOC_MAGIC, 0x03, struct secmmu_queue_wait)
 #define SECMMU_IOC_STATS \
 	_IOR(SECMMU_IOC_MAGIC, 0x04, struct secmmu_stats)
+#define SECMMU_IOC_MODE \
+	_IOW(SECMMU_IOC_MAGIC, 0x05, struct secmmu_set_mode)
 
 #endif /* _UAPI_LINUX_SECMMU_H */

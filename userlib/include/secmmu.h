@@ -74,10 +74,25 @@ struct secmmu_queue {
  * @s: filled in.
  * @path: device node, or NULL for /dev/secmmu0.
  *
+ * The context is in walk mode, or in the one that the environment variable
+ * SECMMU_MODE names, "walk" or "soft" (which is for tests: any program can be
+ * run either way).
+ *
  * Return: 0; -ENOENT, -EACCES, ... from open(); -EPROTO if the driver speaks
  * another major version; -EINTR and -ENOMEM from the driver may be tried again.
  */
 int secmmu_open(struct secmmu *s, const char *path);
+
+/**
+ * secmmu_set_mode - choose how the device comes by translations
+ * @s: the context, which has no queue yet.
+ * @mode: SECMMU_MODE_WALK or SECMMU_MODE_SOFT; see <linux/secmmu.h>.
+ *
+ * Updates @s->info: each mode has an ASID of its own.
+ * Return: 0; -EINVAL no such mode; -EBUSY it has queues; -EOPNOTSUPP the device
+ * cannot; -EPERM in a child after fork; -ENODEV; -EINTR; -ENOMEM.
+ */
+int secmmu_set_mode(struct secmmu *s, enum secmmu_mode mode);
 
 /**
  * secmmu_close - close it again

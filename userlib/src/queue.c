@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -33,6 +34,24 @@ static inline void cpu_relax(void)
 #endif
 }
 
+static int set_mode(struct secmmu *s, enum secmmu_mode mode)
+{
+	struct secmmu_set_mode arg = { .mode = mode };
+
+	return ioctl(s->fd, SECMMU_IOC_MODE, &arg) ||
+	       ioctl(s->fd, SECMMU_IOC_INFO, &s->info) ? -errno : 0;
+}
+
+/* What SECMMU_MODE asks for, if it is set (and this is no setuid program). */
+static int mode_from_env(struct secmmu *s)
+{
+	const char *mode = secure_getenv("SECMMU_MODE");
+
+	if (!mode || !strcmp(mode, "walk"))
+		return 0;
+	return strcmp(mode, "soft") ? -EINVAL : set_mode(s, SECMMU_MODE_SOFT);
+}
+
 int secmmu_open(struct secmmu *s, const char *path)
 {
 	unsigned char *guard;
@@ -57,6 +76,9 @@ int secmmu_open(struct secmmu *s, const char *path)
 		ret = -EPROTO;
 		goto unmap;
 	}
+	ret = mode_from_env(s);
+	if (ret)
+		goto unmap;
 	*guard = 1;
 	s->guard = guard;
 	return 0;
@@ -76,6 +98,11 @@ void secmmu_close(struct secmmu *s)
 	munmap((void *)s->guard, GUARD_SIZE);
 	close(s->fd);
 	s->fd = -1;
+}
+
+int secmmu_set_mode(struct secmmu *s, enum secmmu_mode mode)
+{
+	return secmmu_is_ours(s) ? set_mode(s, mode) : -EPERM;
 }
 
 int secmmu_stats(struct secmmu *s, struct secmmu_stats *stats)
