@@ -67,7 +67,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id,
                                            const qemu_info_t *info, int argc,
                                            char **argv)
 {
-    void (*register_type)(void) = NULL;
+    bool (*start)(int argc, char **argv) = NULL;
     char *path;
     void *impl;
 
@@ -82,12 +82,11 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id,
     impl = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     g_free(path);
     if (impl) {
-        *(void **)&register_type = dlsym(impl, "secmmu_register_type");
+        *(void **)&start = dlsym(impl, "secmmu_plugin_start");
     }
-    if (!register_type) {
+    if (!start) {
         fprintf(stderr, "secmmu: %s\n", dlerror());
         return -1;
     }
-    register_type();
-    return 0;
+    return start(argc, argv) ? 0 : -1;
 }

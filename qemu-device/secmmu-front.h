@@ -3,7 +3,7 @@
  * secmmu - what the files of the QEMU front share.
  *
  * Lives here: the access to memory that secmmu-pci.c hands to the core, the
- * faults that can be injected, and the registration that plugin.c calls.
+ * faults that can be injected, trace events, and the start that plugin.c calls.
  * Not here: what the device does (core/).
  */
 #ifndef SECMMU_FRONT_H
@@ -86,7 +86,21 @@ bool secmmu_misbehave_vanishes(SecmmuMisbehave *m, bool doorbell);
 /* secmmu-pci.c: from the core's opaque. */
 SecmmuMisbehave *secmmu_misbehave_of(void *opaque);
 
-/* Makes "-device secmmu" known. Once; plugin.c finds it by name. */
-void secmmu_register_type(void) __attribute__((visibility("default")));
+/*
+ * secmmu-trace.c: as trace of SecmmuBusOps; @dev names the device in the
+ * events.
+ */
+void secmmu_trace_event(const char *dev, const SecmmuTrace *ev);
+
+/* secmmu-pci.c: makes "-device secmmu" known. Once. */
+void secmmu_register_type(void);
+
+/*
+ * plugin-impl.c: all that is to be done when the device has been loaded, once;
+ * plugin.c finds it by name. @argv: the plugin's arguments, "name=value".
+ * Returns false, with a message on stderr, if one of them is not known.
+ */
+bool secmmu_plugin_start(int argc, char **argv)
+    __attribute__((visibility("default")));
 
 #endif /* SECMMU_FRONT_H */

@@ -23,6 +23,7 @@
 #include "hw/pci/msix.h"
 #include "hw/pci/pcie.h"
 #include "migration/vmstate.h"
+#include "trace/control.h"
 #include "secmmu-front.h"
 
 #define SECMMU_REVISION         1
@@ -104,6 +105,13 @@ static void bus_guest_error(void *opaque, const char *msg)
     qemu_log_mask(LOG_GUEST_ERROR, "secmmu: %s\n", msg);
 }
 
+static void bus_trace(void *opaque, const SecmmuTrace *ev)
+{
+    const char *id = ((SecmmuDevice *)opaque)->parent_obj.qdev.id;
+
+    secmmu_trace_event(id ? id : TYPE_SECMMU, ev);
+}
+
 static void bus_thread_begin(void *opaque)
 {
     rcu_register_thread();
@@ -121,6 +129,8 @@ static const SecmmuBusOps secmmu_bus_ops = {
     .guest_error = bus_guest_error,
     .thread_begin = bus_thread_begin,
     .thread_end = bus_thread_end,
+    .trace = bus_trace,
+    .trace_on = &trace_events_enabled_count,
     .map_phys = bus_map_phys,
     .unmap_phys = bus_unmap_phys,
 };

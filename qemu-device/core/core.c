@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "internal.h"
 
@@ -176,6 +177,9 @@ void secmmu_update_dma(SecmmuCore *core)
     atomic_store(&core->dma, on);
     if (!on) {
         secmmu_window_drain(core, -1);
+    }
+    secmmu_trace(core, SECMMU_TRACE_DMA, 0, 0, 0, 0, on, 0);
+    if (!on) {
         return;
     }
     pthread_mutex_lock(&core->lock);
@@ -240,6 +244,7 @@ void secmmu_reset_locked(SecmmuCore *core)
         reset_counters(core->engines[i].count);
     }
     core->resetting = false;
+    secmmu_trace(core, SECMMU_TRACE_RESET, 0, 0, 0, 0, 0, 0);
 }
 
 void secmmu_core_reset(SecmmuCore *core)
@@ -255,6 +260,14 @@ void secmmu_core_set_bus_master(SecmmuCore *core, bool on)
     core->bus_master = on;
     secmmu_update_dma(core);
     pthread_mutex_unlock(&core->control);
+}
+
+uint64_t secmmu_core_clock(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
 void secmmu_core_drain(SecmmuCore *core)

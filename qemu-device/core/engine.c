@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "internal.h"
 
@@ -93,14 +92,6 @@ static bool work_waits(SecmmuCore *core)
     return atomic_load(&core->ready_count) && atomic_load(&core->dma);
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
 /*
  * One engine at a time looks for work without the lock for a moment: a wake-up
  * costs more than a small job. Without core->lock.
@@ -113,7 +104,7 @@ static void spin_for_work(SecmmuCore *core)
     if (!atomic_compare_exchange_strong(&core->spinners, &none, 1)) {
         return;
     }
-    end = now_ns() + SPIN_NS;
+    end = secmmu_core_clock() + SPIN_NS;
     do {
         for (unsigned i = 0; i < 32; i++) {
             if (work_waits(core) || atomic_load(&core->quit)) {
@@ -122,7 +113,7 @@ static void spin_for_work(SecmmuCore *core)
             }
             secmmu_cpu_relax();
         }
-    } while (now_ns() < end);
+    } while (secmmu_core_clock() < end);
     atomic_store(&core->spinners, 0);
 }
 

@@ -284,15 +284,28 @@ static inline void secmmu_count(SecmmuCounterCell *count, unsigned which,
     atomic_store_explicit(&count[which], v + n, memory_order_relaxed);
 }
 
+static inline bool secmmu_tracing(SecmmuCore *core)
+{
+    const int *on = core->ops->trace_on;
+
+    return core->ops->trace && (!on || __atomic_load_n(on, __ATOMIC_RELAXED));
+}
+
 static inline void secmmu_trace(SecmmuCore *core, SecmmuTraceType type,
                                 unsigned queue, unsigned asid, uint64_t va,
                                 uint64_t len, uint64_t arg, uint64_t user_data)
 {
-    if (core->ops->trace) {
+    if (secmmu_tracing(core)) {
         SecmmuTrace ev = { type, queue, asid, va, len, arg, user_data };
 
         core->ops->trace(core->opaque, &ev);
     }
+}
+
+/* The user_data of the job that @q works on; zero while it fetches one. */
+static inline uint64_t secmmu_traced_job(const SecmmuQueue *q)
+{
+    return q->phase == SECMMU_PHASE_FETCH ? 0 : q->job.d.user_data;
 }
 
 static inline void secmmu_cpu_relax(void)

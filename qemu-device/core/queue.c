@@ -150,6 +150,8 @@ void secmmu_queue_doorbell(SecmmuCore *core, SecmmuQueue *q, uint32_t tail)
     }
     old = atomic_load(&q->tail);
     head = atomic_load(&q->head);
+    secmmu_trace(core, SECMMU_TRACE_DOORBELL, q->index, q->asid, 0, tail, head,
+                 0);
     bad = tail - head > 1u << q->order;
     /*
      * A tail that two threads rang in the wrong order says nothing new. It

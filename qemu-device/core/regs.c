@@ -168,6 +168,8 @@ static uint64_t read_global(SecmmuCore *core, uint32_t offset)
         return read_locked(core, &core->event_tail);
     case SECMMU_REG_DONE_BASE:
         return core->done_base;
+    case SECMMU_REG_CLOCK:
+        return secmmu_core_clock();
     case SECMMU_REG_RESPONSE:
         break;
     }
@@ -423,6 +425,8 @@ static void stop_asid(SecmmuCore *core, unsigned asid)
     }
     secmmu_drop_asid(core, asid);
     atomic_store(&core->asids[asid].mode, SECMMU_ASID_OFF);
+    secmmu_trace(core, SECMMU_TRACE_ASID, 0, asid,
+                 atomic_load(&core->asids[asid].table), 0, SECMMU_ASID_OFF, 0);
 }
 
 static void write_asid_mode(SecmmuCore *core, unsigned asid, uint32_t val)
@@ -448,6 +452,8 @@ static void write_asid_mode(SecmmuCore *core, unsigned asid, uint32_t val)
     }
     as->done = 0;
     atomic_store(&as->mode, val);
+    secmmu_trace(core, SECMMU_TRACE_ASID, 0, asid, atomic_load(&as->table), 0,
+                 val, 0);
     secmmu_write_done(core, asid);
 }
 

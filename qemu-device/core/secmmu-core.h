@@ -51,8 +51,24 @@ typedef enum SecmmuTraceType {
     SECMMU_TRACE_QUEUE,
     /* arg: type of event, va: its va, len: its position in the stream */
     SECMMU_TRACE_EVENT,
-    /* va; arg: the secondary entry, user_data: the CPU's (0: none) */
+    /* va, len: 1 for a write; arg: the secondary entry, user_data: the CPU's
+     * (0: none)
+     */
     SECMMU_TRACE_AUDIT,
+    /* va: not in the TLB with the right it takes; arg: 1 for a write */
+    SECMMU_TRACE_MISS,
+    /* va; len: of the page, arg: its entry; both zero: not there */
+    SECMMU_TRACE_WALK,
+    /* asid; len: windows that a shootdown has waited for */
+    SECMMU_TRACE_DRAIN,
+    /* queue, asid; len: the tail that was rung, arg: QUEUE_HEAD */
+    SECMMU_TRACE_DOORBELL,
+    /* asid; va: root of its table, arg: enum secmmu_asid_mode */
+    SECMMU_TRACE_ASID,
+    /* arg: 1: may access memory, 0: no more */
+    SECMMU_TRACE_DMA,
+    /* all queues, ASIDs and events are gone */
+    SECMMU_TRACE_RESET,
     SECMMU_TRACE_NR
 } SecmmuTraceType;
 
@@ -97,8 +113,12 @@ typedef struct SecmmuBusOps {
     /* Optional: first and last call of each engine thread. */
     void (*thread_begin)(void *opaque);
     void (*thread_end)(void *opaque);
-    /* Optional. *ev is the caller's. */
+    /*
+     * Optional. *ev is the caller's. Not called while *trace_on is 0, unless
+     * trace_on is NULL; it may change at any time.
+     */
     void (*trace)(void *opaque, const SecmmuTrace *ev);
+    const int *trace_on;
     /*
      * Optional, for audit: as map and unmap, for reading at a physical
      * address of the CPU (no IOMMU in between). Where they are NULL, map and
@@ -160,6 +180,9 @@ void secmmu_core_reset(SecmmuCore *core);
  * that is pending waits and goes on when it comes back.
  */
 void secmmu_core_set_bus_master(SecmmuCore *core, bool on);
+
+/* The clock of the CLOCK register: nanoseconds, from an arbitrary start. */
+uint64_t secmmu_core_clock(void);
 
 /* Every in-flight window open at the call has closed on return. */
 void secmmu_core_drain(SecmmuCore *core);

@@ -29,7 +29,7 @@ static unsigned drop_range(SecmmuCore *core, unsigned asid, uint64_t vpn,
     /* First of all: a walk that has read the old table must not fill. */
     atomic_fetch_add(&core->asids[asid].gen, 1);
     dropped = secmmu_tlb_drop(&core->tlb, asid, vpn, pages,
-                              core->ops->trace ? trace_drop : NULL, &t);
+                              secmmu_tracing(core) ? trace_drop : NULL, &t);
     secmmu_tlb_drop(&core->walk_cache, asid, vpn, pages, NULL, NULL);
     if (atomic_load(&core->asids[asid].mode) == SECMMU_ASID_SOFT) {
         for (unsigned i = 0; i < core->config.queues; i++) {
@@ -51,6 +51,7 @@ static void drain(SecmmuCore *core, unsigned asid)
     }
     waited = secmmu_window_drain(core, asid);
     secmmu_count(core->count, SECMMU_CNT_DRAIN_WAITS, waited);
+    secmmu_trace(core, SECMMU_TRACE_DRAIN, 0, asid, 0, waited, 0, 0);
 }
 
 void secmmu_drop_asid(SecmmuCore *core, unsigned asid)

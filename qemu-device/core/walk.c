@@ -112,12 +112,13 @@ static void fill(SecmmuEngine *engine, SecmmuQueue *q, uint64_t va,
     secmmu_count(engine->count, SECMMU_CNT_TLB_FILLS, 1);
     secmmu_trace(core, SECMMU_TRACE_FILL, q->index, q->asid,
                  va >> shift << shift, 1ull << shift, entry,
-                 q->job.d.user_data);
+                 secmmu_traced_job(q));
 }
 
-/* One walk. On success *entry is the leaf with what the access needs. */
-static SecmmuAccess walk(SecmmuEngine *engine, SecmmuQueue *q, uint64_t va,
-                         bool write, uint64_t *entry, unsigned *size)
+/* On success *entry is the leaf with what the access needs. */
+static SecmmuAccess walk_table(SecmmuEngine *engine, SecmmuQueue *q,
+                               uint64_t va, bool write, uint64_t *entry,
+                               unsigned *size)
 {
     SecmmuCore *core = engine->core;
     SecmmuAsid *as = &core->asids[q->asid];
@@ -189,6 +190,20 @@ static SecmmuAccess walk(SecmmuEngine *engine, SecmmuQueue *q, uint64_t va,
     return SECMMU_ACCESS_OK;
 }
 
+/* One walk. */
+static SecmmuAccess walk(SecmmuEngine *engine, SecmmuQueue *q, uint64_t va,
+                         bool write, uint64_t *entry, unsigned *size)
+{
+    SecmmuCore *core = engine->core;
+    SecmmuAccess r = walk_table(engine, q, va, write, entry, size);
+    bool ok = r == SECMMU_ACCESS_OK;
+
+    secmmu_trace(core, SECMMU_TRACE_WALK, q->index, q->asid, va,
+                 ok ? 1ull << core->tlb.shift[*size] : 0, ok ? *entry : 0,
+                 secmmu_traced_job(q));
+    return r;
+}
+
 static bool allows(uint64_t entry, bool write)
 {
     uint64_t need = SECMMU_SPTE_W | SECMMU_SPTE_D;
@@ -215,6 +230,8 @@ SecmmuAccess secmmu_translate(SecmmuEngine *engine, SecmmuQueue *q,
         secmmu_count(engine->count, SECMMU_CNT_TLB_HITS, 1);
     } else {
         secmmu_count(engine->count, SECMMU_CNT_TLB_MISSES, 1);
+        secmmu_trace(core, SECMMU_TRACE_MISS, q->index, q->asid, va, 0, write,
+                     secmmu_traced_job(q));
         if (atomic_load_explicit(&as->mode, memory_order_relaxed) ==
             SECMMU_ASID_SOFT) {
             bool slot = secmmu_slot_lookup(q, va, &entry, &size);

@@ -28,6 +28,7 @@
 
 const char *vm_qemu = "qemu-system-x86_64";
 const char *vm_plugin;
+const char *vm_plugin_option = "";
 
 static struct vm *all_vms;
 
@@ -63,7 +64,8 @@ static void free_args(struct args *args)
 }
 
 /* A file name as a value on QEMU's command line: commas are doubled. */
-static void arg_file(struct args *args, const char *key, const char *file)
+static void arg_file(struct args *args, const char *key, const char *file,
+                     const char *more)
 {
     char value[8192];
     size_t n = 0;
@@ -76,7 +78,7 @@ static void arg_file(struct args *args, const char *key, const char *file)
         value[n++] = *file;
     }
     value[n] = 0;
-    arg(args, "%s%s", key, value);
+    arg(args, "%s%s%s", key, value, more);
 }
 
 static pid_t spawn(struct args *args, int out)
@@ -117,7 +119,7 @@ static void common_args(struct args *args, const char *machine,
     arg(args, "-display");
     arg(args, "none");
     arg(args, "-plugin");
-    arg_file(args, "file=", plugin);
+    arg_file(args, "file=", plugin, vm_plugin_option);
     if (device) {
         arg(args, "-device");
         arg(args, "%s", device);
@@ -507,15 +509,21 @@ off_t vm_log_size(struct vm *vm)
     return lseek(vm->log_fd, 0, SEEK_END);
 }
 
-bool vm_log_has(struct vm *vm, const char *text)
+char *vm_log_text(struct vm *vm)
 {
     off_t size = vm_log_size(vm);
     char *log = malloc(size + 1);
-    bool found;
 
     CHECK(log && pread(vm->log_fd, log, size, 0) == size);
     log[size] = 0;
-    found = strstr(log, text);
+    return log;
+}
+
+bool vm_log_has(struct vm *vm, const char *text)
+{
+    char *log = vm_log_text(vm);
+    bool found = strstr(log, text);
+
     free(log);
     return found;
 }

@@ -40,6 +40,8 @@ struct vm {
 /* Where the plugin and QEMU are; main() sets them from the command line. */
 extern const char *vm_qemu;
 extern const char *vm_plugin;
+/* For the plugin, beginning with a comma; "" unless a test sets it. */
+extern const char *vm_plugin_option;
 
 /**
  * vm_start: QEMU with the plugin, stopped before its first instruction.
@@ -85,6 +87,8 @@ void vm_qmp_event(struct vm *vm, const char *name);
 
 /* Whether QEMU's log (-d guest_errors) holds this text. */
 bool vm_log_has(struct vm *vm, const char *text);
+/* All of it, as a string; the caller frees it. */
+char *vm_log_text(struct vm *vm);
 /* Bytes logged so far. */
 off_t vm_log_size(struct vm *vm);
 

@@ -109,13 +109,26 @@ static double host_copy(size_t len)
     return median(t) / (len / PAGE);
 }
 
-static double nops(bool record)
+static int trace_on;
+
+static void no_trace(void *opaque, const SecmmuTrace *ev)
+{
+    (void)opaque;
+    __asm__ volatile("" : : "r"(ev) : "memory");
+}
+
+/* @hook: somebody could be told of trace events. */
+static double nops(bool record, bool hook)
 {
     Rig *rig = set_up(false);
     struct secmmu_desc d = { .opcode = SECMMU_OP_NOP,
                              .completion = record ? RECORD : 0 };
     double t[ROUNDS];
 
+    if (hook) {
+        rig->ops.trace_on = &trace_on;
+        rig->ops.trace = no_trace;
+    }
     for (unsigned i = 0; i < 1u << ORDER; i++) {
         rig_put(rig, 1, RING + 64 * i, &d, 64);
     }
@@ -129,6 +142,21 @@ static double nops(bool record)
     }
     rig_free(rig);
     return median(t) / (1u << ORDER);
+}
+
+/*
+ * What events cost that are off (or go nowhere), as a ratio to a device that has
+ * none: of neighbouring runs, so that the machine's mood counts for both.
+ */
+static double tracing(int on)
+{
+    double ratio[ROUNDS];
+
+    trace_on = on;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        ratio[i] = nops(false, true) / nops(false, false);
+    }
+    return median(ratio);
 }
 
 static double shootdown(unsigned pages)
@@ -157,8 +185,11 @@ int main(void)
     printf("  COPY, 2 MiB   %8.1f\n", copy(true, len));
     printf("  COPY, 4 KiB   %8.1f\n", copy(false, len));
     printf("ns per job\n");
-    printf("  NOP           %8.1f\n", nops(false));
-    printf("  NOP, record   %8.1f\n", nops(true));
+    printf("  NOP           %8.1f\n", nops(false, false));
+    printf("  NOP, record   %8.1f\n", nops(true, false));
+    printf("NOP with trace events, over NOP without\n");
+    printf("  off           %8.2f\n", tracing(0));
+    printf("  on, unread    %8.2f\n", tracing(1));
     printf("ns per shootdown, engines idle\n");
     printf("  1 page        %8.1f\n", shootdown(1));
     printf("  512 pages     %8.1f\n", shootdown(512));

@@ -138,7 +138,8 @@ static Rig *make_rig(const SecmmuConfig *config, const SecmmuBusOps *ops,
     CHECK(rig->ram);
     memset(rig->ram, 0, rig->ram_size);
     pthread_mutex_init(&rig->error_lock, NULL);
-    rig->core = secmmu_core_new(config, ops, rig, &err);
+    rig->ops = *ops;
+    rig->core = secmmu_core_new(config, &rig->ops, rig, &err);
     if (!rig->core) {
         printf("# %s\n", err);
     }

@@ -78,6 +78,7 @@ struct Rig {
     uint64_t phys_offset;       /* physical address less DMA address */
     void (*on_trace)(Rig *rig, const SecmmuTrace *ev);  /* any thread */
     _Atomic unsigned threads;   /* begun and not ended */
+    SecmmuBusOps ops;           /* as given to the core; tests may change it */
     char last_error[256];
     pthread_mutex_t error_lock;
 };

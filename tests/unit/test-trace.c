@@ -3,7 +3,8 @@
  * secmmu - trace events: every state change, once, with its ids.
  *
  * Lives here: the events of a job that faults, is refused, resumed and ends, of
- * a shootdown, of an audit violation, of a queue that stops.
+ * misses and walks, of a shootdown, of an audit violation, of a queue that
+ * stops, of the device as a whole; that there are none when they are off.
  * Not here: how a front prints them.
  */
 #include "rig.h"
@@ -16,11 +17,17 @@
 static Rig *rig;
 static SecmmuTrace got[256];
 static unsigned count, at;
+static uint64_t hidden;         /* bit n: type n is not recorded */
+static int switched_on;
 static pthread_mutex_t got_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void on_trace(Rig *r, const SecmmuTrace *ev)
 {
     (void)r;
+    CHECK(switched_on);
+    if (hidden >> ev->type & 1) {
+        return;
+    }
     pthread_mutex_lock(&got_lock);
     CHECK(count < 256);
     got[count++] = *ev;
@@ -55,6 +62,10 @@ static void start(bool audit)
     rig_map(rig, 2, RING, 2);
     rig_queue_on(rig, 1, 2, RING, 3);
     count = at = 0;
+    hidden = 1u << SECMMU_TRACE_MISS | 1u << SECMMU_TRACE_WALK |
+             1u << SECMMU_TRACE_DOORBELL | 1u << SECMMU_TRACE_ASID;
+    switched_on = 1;
+    rig->ops.trace_on = &switched_on;
     rig->on_trace = on_trace;
 }
 
@@ -161,6 +172,9 @@ static void shootdown(void)
     CHECK_EQ(ev.len, PAGE);
     ev = next(SECMMU_TRACE_DROP);
     CHECK_EQ(ev.va, RECORD);
+    ev = next(SECMMU_TRACE_DRAIN);
+    CHECK_EQ(ev.asid, 2);
+    CHECK_EQ(ev.len, 0);
     ev = next(SECMMU_TRACE_SHOOTDOWN_END);
     CHECK_EQ(ev.len, 2 * PAGE);
     CHECK_EQ(ev.arg, 1ull << 32 | 2);
@@ -224,8 +238,116 @@ static void drop_in(void)
     rig_free(rig);
 }
 
+/* What test job() leaves out: where each translation comes from. */
+static void misses(void)
+{
+    struct secmmu_desc d = { .opcode = SECMMU_OP_NOP, .completion = RECORD,
+                             .user_data = ID };
+    SecmmuTrace ev;
+
+    start(false);
+    hidden = 0;
+    rig_run(rig, 1, &d);
+    rig_wait_state(rig, 1, SECMMU_QUEUE_STATE_IDLE);
+    ev = next(SECMMU_TRACE_DOORBELL);
+    CHECK_EQ(ev.queue, 1);
+    CHECK_EQ(ev.asid, 2);
+    CHECK_EQ(ev.len, 1);
+    CHECK_EQ(ev.arg, 0);
+    ev = next(SECMMU_TRACE_MISS);
+    CHECK_EQ(ev.queue, 1);
+    CHECK_EQ(ev.asid, 2);
+    CHECK_EQ(ev.va, RING);
+    CHECK_EQ(ev.arg, 0);
+    CHECK_EQ(ev.user_data, 0);
+    ev = next(SECMMU_TRACE_FILL);
+    CHECK_EQ(ev.va, RING);
+    CHECK_EQ(ev.user_data, 0);
+    ev = next(SECMMU_TRACE_WALK);
+    CHECK_EQ(ev.va, RING);
+    CHECK_EQ(ev.len, PAGE);
+    CHECK(ev.arg & SECMMU_SPTE_A);
+    next(SECMMU_TRACE_JOB_START);
+    ev = next(SECMMU_TRACE_MISS);
+    CHECK_EQ(ev.va, RECORD);
+    CHECK_EQ(ev.arg, 1);
+    CHECK_EQ(ev.user_data, ID);
+    next(SECMMU_TRACE_FILL);
+    ev = next(SECMMU_TRACE_WALK);
+    CHECK(ev.arg & SECMMU_SPTE_D);
+    CHECK_EQ(ev.user_data, ID);
+    next(SECMMU_TRACE_JOB_END);
+    at = count;
+    d.dst = A;
+    d.len = 8;
+    d.opcode = SECMMU_OP_FILL;
+    d.flags = SECMMU_DESC_NO_BLOCK;
+    rig_run(rig, 1, &d);
+    rig_wait_state(rig, 1, SECMMU_QUEUE_STATE_IDLE);
+    next(SECMMU_TRACE_DOORBELL);
+    next(SECMMU_TRACE_JOB_START);
+    ev = next(SECMMU_TRACE_MISS);
+    CHECK_EQ(ev.va, A);
+    ev = next(SECMMU_TRACE_WALK);
+    CHECK_EQ(ev.va, A);
+    CHECK_EQ(ev.len, 0);
+    CHECK_EQ(ev.arg, 0);
+    ev = next(SECMMU_TRACE_JOB_END);
+    CHECK_EQ(ev.arg, SECMMU_STATUS_PARTIAL);
+    CHECK_EQ(at, count);
+    rig_free(rig);
+}
+
+static void whole_device(void)
+{
+    SecmmuTrace ev;
+
+    start(false);
+    hidden = 0;
+    rig_write32(rig, AREG(2, MODE), SECMMU_ASID_OFF);
+    ev = next(SECMMU_TRACE_QUEUE);
+    CHECK_EQ(ev.arg, SECMMU_QUEUE_STATE_STOPPED | SECMMU_QUEUE_MM_GONE << 8);
+    next(SECMMU_TRACE_EVENT);
+    next(SECMMU_TRACE_DRAIN);
+    ev = next(SECMMU_TRACE_ASID);
+    CHECK_EQ(ev.asid, 2);
+    CHECK_EQ(ev.arg, SECMMU_ASID_OFF);
+    rig_write32(rig, AREG(2, MODE), SECMMU_ASID_SOFT);
+    ev = next(SECMMU_TRACE_ASID);
+    CHECK_EQ(ev.arg, SECMMU_ASID_SOFT);
+    secmmu_core_set_bus_master(rig->core, false);
+    CHECK_EQ(next(SECMMU_TRACE_DMA).arg, 0);
+    secmmu_core_set_bus_master(rig->core, true);
+    CHECK_EQ(next(SECMMU_TRACE_DMA).arg, 1);
+    at = count;
+    secmmu_core_reset(rig->core);
+    CHECK_EQ(next(SECMMU_TRACE_DMA).arg, 0);
+    while (got[at].type == SECMMU_TRACE_QUEUE) {
+        at++;
+    }
+    next(SECMMU_TRACE_RESET);
+    CHECK_EQ(at, count);
+    rig_free(rig);
+}
+
+/* on_trace() fails if it is called. */
+static void off(void)
+{
+    struct secmmu_desc d = { .opcode = SECMMU_OP_NOP, .completion = RECORD };
+
+    start(false);
+    switched_on = 0;
+    rig_run(rig, 1, &d);
+    rig_wait_state(rig, 1, SECMMU_QUEUE_STATE_IDLE);
+    rig_shootdown(rig, 2, RING, 2);
+    secmmu_core_reset(rig->core);
+    CHECK_EQ(count, 0);
+    rig_free(rig);
+}
+
 static const Case cases[] = {
-    CASE(job), CASE(shootdown), CASE(stops), CASE(audit), CASE(drop_in),
+    CASE(job), CASE(misses), CASE(shootdown), CASE(stops), CASE(audit),
+    CASE(drop_in), CASE(whole_device), CASE(off),
 };
 
 TEST_MAIN(cases)

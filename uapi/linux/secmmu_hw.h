@@ -48,7 +48,7 @@
  *   RW    reads as last written
  *   W1C   writing 1 to a bit clears it
  *   WO    reads as zero; a write is a command
- * A reset value of CAP depends on the device's properties.
+ * A reset value of CAP depends on the device's properties, one of LIVE on time.
  *
  * R(name, offset, width, reset, access)
  */
@@ -85,7 +85,9 @@
 	/* DMA address of __u32 done[NR_ASIDS], 4 KiB aligned; 0: none */ \
 	R(DONE_BASE,	0x058, 8, 0,			RW)		\
 	/* SECMMU_RESPONSE_*: the answer to a FAULT event. */		\
-	R(RESPONSE,	0x060, 8, 0,			WO)
+	R(RESPONSE,	0x060, 8, 0,			WO)		\
+	/* Nanoseconds from an arbitrary start, as in the trace events. */ \
+	R(CLOCK,	0x068, 8, LIVE,			RO)
 
 #define SECMMU_QUEUE_REGS(R)						\
 	/* Virtual address of the ring, 64-byte aligned. */		\
