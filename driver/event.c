@@ -70,33 +70,51 @@ static void event_dispatch(struct secmmu_device *dev,
 		list_add_tail(&queue->progressed, progressed);
 }
 
-static irqreturn_t secmmu_irq(int irq, void *data)
+/* The event at @head, or NULL if it has not been written yet. */
+static struct secmmu_event *event_at(struct secmmu_device *dev, u32 head)
 {
-	struct secmmu_device *dev = data;
-	u32 mask = BIT(dev->ring_order) - 1;
+	struct secmmu_event *slot;
+
+	slot = &dev->ring[head & (BIT(dev->ring_order) - 1)];
+	/* Acquire: the stamp is written last. */
+	if (le32_to_cpu(smp_load_acquire(&slot->stamp)) != head + 1)
+		return NULL;
+	return slot;
+}
+
+/**
+ * secmmu_events_pending - is there an event that has not been taken?
+ * @dev: the device; dev->queue_lock is held.
+ */
+bool secmmu_events_pending(struct secmmu_device *dev)
+{
+	lockdep_assert_held(&dev->queue_lock);
+	return event_at(dev, dev->ring_head);
+}
+
+/**
+ * secmmu_events_take - take what is in the ring
+ * @dev: the device, inside secmmu_enter(). Any context.
+ *
+ * Return: false if it was empty.
+ */
+bool secmmu_events_take(struct secmmu_device *dev)
+{
 	struct secmmu_queue *queue, *next;
-	u32 head = dev->ring_head;
+	struct secmmu_event *slot;
 	LIST_HEAD(progressed);
-	int idx;
+	unsigned long flags;
+	u32 head;
 
-	if (!secmmu_enter(dev, &idx))
-		return IRQ_NONE;
-	spin_lock(&dev->queue_lock);
-	for (;;) {
-		struct secmmu_event *slot = &dev->ring[head & mask];
-		struct secmmu_event ev;
+	spin_lock_irqsave(&dev->queue_lock, flags);
+	for (head = dev->ring_head; (slot = event_at(dev, head)); head++) {
+		struct secmmu_event ev = *slot;
 
-		/* Acquire: the stamp is written last. */
-		if (le32_to_cpu(smp_load_acquire(&slot->stamp)) != head + 1)
-			break;
-		ev = *slot;
-		head++;
 		event_dispatch(dev, &ev, &progressed);
 	}
 	if (head == dev->ring_head) {
-		spin_unlock(&dev->queue_lock);
-		secmmu_exit(dev, idx);
-		return IRQ_NONE;
+		spin_unlock_irqrestore(&dev->queue_lock, flags);
+		return false;
 	}
 	dev->ring_head = head;
 	secmmu_write32(dev, SECMMU_REG_EVENT_HEAD, head);
@@ -109,9 +127,52 @@ static irqreturn_t secmmu_irq(int irq, void *data)
 				      queue->event_error,
 				      queue->event_error_addr);
 	}
-	spin_unlock(&dev->queue_lock);
+	spin_unlock_irqrestore(&dev->queue_lock, flags);
+	return true;
+}
+
+static irqreturn_t secmmu_irq(int irq, void *data)
+{
+	struct secmmu_device *dev = data;
+	bool taken;
+	int idx;
+
+	if (!secmmu_enter(dev, &idx))
+		return IRQ_NONE;
+	taken = secmmu_events_take(dev);
 	secmmu_exit(dev, idx);
-	return IRQ_HANDLED;
+	return taken ? IRQ_HANDLED : IRQ_NONE;
+}
+
+/**
+ * secmmu_events_enable - tell a reset device of its rings, and enable it
+ * @dev: the device, with bus mastering.
+ *
+ * Nobody else touches it: it is not bound yet, or lost.
+ * Return: 0 or -EIO.
+ */
+int secmmu_events_enable(struct secmmu_device *dev)
+{
+	u32 status;
+
+	spin_lock_irq(&dev->queue_lock);
+	memset(dev->ring, 0, ring_size(dev));
+	memset(dev->done, 0, dev->nr_asids * sizeof(*dev->done));
+	dev->ring_head = 0;
+	spin_unlock_irq(&dev->queue_lock);
+
+	secmmu_write64(dev, SECMMU_REG_EVENT_BASE, dev->ring_dma);
+	secmmu_write32(dev, SECMMU_REG_EVENT_ORDER, dev->ring_order);
+	secmmu_write64(dev, SECMMU_REG_DONE_BASE, dev->done_dma);
+	secmmu_write32(dev, SECMMU_REG_CTRL, SECMMU_CTRL_ENABLE);
+	status = secmmu_read32(dev, SECMMU_REG_STATUS);
+	/* All ones is the answer of nobody. */
+	if (status == U32_MAX || !(status & SECMMU_STATUS_REG_ENABLED)) {
+		dev_err(&dev->pdev->dev, "does not start: error register %#x\n",
+			secmmu_read32(dev, SECMMU_REG_ERROR));
+		return -EIO;
+	}
+	return 0;
 }
 
 /**
@@ -124,7 +185,6 @@ int secmmu_events_start(struct secmmu_device *dev)
 {
 	struct pci_dev *pdev = dev->pdev;
 	size_t done_size = PAGE_ALIGN(dev->nr_asids * sizeof(*dev->done));
-	u32 status;
 	int ret;
 
 	dev->ring_order = order_base_2(3 * dev->nr_queues);
@@ -152,17 +212,9 @@ int secmmu_events_start(struct secmmu_device *dev)
 		goto free_vectors;
 	}
 
-	secmmu_write64(dev, SECMMU_REG_EVENT_BASE, dev->ring_dma);
-	secmmu_write32(dev, SECMMU_REG_EVENT_ORDER, dev->ring_order);
-	secmmu_write64(dev, SECMMU_REG_DONE_BASE, dev->done_dma);
-	secmmu_write32(dev, SECMMU_REG_CTRL, SECMMU_CTRL_ENABLE);
-	status = secmmu_read32(dev, SECMMU_REG_STATUS);
-	if (!(status & SECMMU_STATUS_REG_ENABLED)) {
-		dev_err(&pdev->dev, "does not start: error register %#x\n",
-			secmmu_read32(dev, SECMMU_REG_ERROR));
-		ret = -EIO;
+	ret = secmmu_events_enable(dev);
+	if (ret)
 		goto free_irq;
-	}
 	return 0;
 
 free_irq:

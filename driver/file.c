@@ -35,6 +35,15 @@ static struct secmmu_mm *ctx_mm_get(struct secmmu_ctx *ctx)
 	return smm;
 }
 
+/*
+ * A device that was lost may have come back, but not for those who had it open:
+ * their queues are gone. Guarded by either mutex.
+ */
+static bool ctx_is_lost(const struct secmmu_ctx *ctx)
+{
+	return READ_ONCE(ctx->lost);
+}
+
 static int secmmu_open(struct inode *inode, struct file *file)
 {
 	/* misc_open() left the miscdevice there, and holds off its removal. */
@@ -102,6 +111,8 @@ static long ioctl_info(struct secmmu_ctx *ctx, void __user *user)
 	struct secmmu_mm *smm;
 	int idx;
 
+	if (ctx_is_lost(ctx))
+		return -ENODEV;
 	smm = ctx_mm_get(ctx);
 	info.asid = smm->asid;
 	secmmu_mm_put(smm);
@@ -124,6 +135,8 @@ static int set_mode(struct secmmu_ctx *ctx, enum secmmu_mode mode)
 	int idx;
 
 	lockdep_assert_held(&dev->mutex);
+	if (ctx_is_lost(ctx))
+		return -ENODEV;
 	if (old->mode == mode)
 		return 0;
 	if (ctx->nr_queues)
@@ -171,7 +184,8 @@ static long ioctl_queue_create(struct secmmu_ctx *ctx, void __user *user)
 	if (copy_from_user(&arg, user, sizeof(arg)))
 		return -EFAULT;
 	mutex_lock(&ctx->dev->mutex);
-	queue = secmmu_queue_create(ctx, &arg);
+	queue = ctx_is_lost(ctx) ? ERR_PTR(-ENODEV) :
+				   secmmu_queue_create(ctx, &arg);
 	if (IS_ERR(queue)) {
 		ret = PTR_ERR(queue);
 	} else if (copy_to_user(user, &arg, sizeof(arg))) {
@@ -230,10 +244,13 @@ static u64 counter(struct secmmu_device *dev, enum secmmu_counter nr)
 static long ioctl_stats(struct secmmu_ctx *ctx, void __user *user)
 {
 	struct secmmu_device *dev = ctx->dev;
-	struct secmmu_mm *smm = ctx_mm_get(ctx);
 	struct secmmu_stats stats;
+	struct secmmu_mm *smm;
 	int idx;
 
+	if (ctx_is_lost(ctx))
+		return -ENODEV;
+	smm = ctx_mm_get(ctx);
 	spin_lock(&smm->lock);
 	stats = smm->stats;
 	spin_unlock(&smm->lock);
@@ -301,7 +318,9 @@ static vm_fault_t doorbell_fault(struct vm_fault *vmf)
 	if (secmmu_enter(dev, &idx)) {
 		pgprot_t prot = vma->vm_page_prot;
 
-		if (secmmu_queue_find(ctx, id)) {
+		if (!ctx_is_lost(ctx) && secmmu_queue_find(ctx, id)) {
+			/* From now on a job may be under way. */
+			secmmu_watch(dev);
 			pfn = (dev->doorbells >> PAGE_SHIFT) + id;
 			prot = pgprot_noncached(prot);
 		}

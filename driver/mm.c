@@ -251,25 +251,20 @@ static void audit_start(struct secmmu_device *dev, struct secmmu_mm *smm,
 #endif
 }
 
-/* First open of this mm: an ASID, a root table, and the device told of it. */
-static int mm_start(struct secmmu_device *dev, struct secmmu_mm *smm)
+/* A root table for the ASID of an address space, and the device told of it. */
+static int mm_start(struct secmmu_device *dev, struct secmmu_mm *smm, u32 asid)
 {
 	bool soft = smm->mode == SECMMU_MODE_SOFT;
 	u32 want = soft ? SECMMU_ASID_SOFT : SECMMU_ASID_WALK, mode;
 	struct secmmu_table *root;
-	int asid, idx, ret = 0;
+	int idx, ret;
 
 	root = secmmu_table_alloc(dev, SECMMU_LEVELS - 1);
 	if (!root)
 		return -ENOMEM;
-	asid = ida_alloc_max(&dev->asids, dev->nr_asids - 1, GFP_KERNEL);
-	if (asid < 0) {
-		ret = asid;
-		goto free_root;
-	}
 	if (!secmmu_enter(dev, &idx)) {
 		ret = -ENODEV;
-		goto free_asid;
+		goto free_root;
 	}
 	if (!soft)
 		secmmu_write64(dev, secmmu_asid_reg(asid,
@@ -284,24 +279,39 @@ static int mm_start(struct secmmu_device *dev, struct secmmu_mm *smm)
 		audit_start(dev, smm, asid);
 	secmmu_exit(dev, idx);
 	if (mode != want) {
-		dev_err(&dev->pdev->dev, "ASID %d does not start\n", asid);
+		dev_err(&dev->pdev->dev, "ASID %u does not start\n", asid);
 		ret = -EIO;
-		goto free_asid;
+		goto free_root;
 	}
 
 	smm->asid = asid;
 	smm->done = &dev->done[asid];
 	spin_lock(&smm->lock);
 	smm->root = root;
+	smm->dead = false;
+	smm->posted = 0;
+	smm->aged = 0;
 	smm->stats.table_bytes = PAGE_SIZE;
 	spin_unlock(&smm->lock);
-	list_add(&smm->link, &dev->mms);
 	return 0;
 
-free_asid:
-	ida_free(&dev->asids, asid);
 free_root:
 	secmmu_table_destroy(dev, root);
+	return ret;
+}
+
+static int mm_first_open(struct secmmu_device *dev, struct secmmu_mm *smm)
+{
+	int asid, ret;
+
+	asid = ida_alloc_max(&dev->asids, dev->nr_asids - 1, GFP_KERNEL);
+	if (asid < 0)
+		return asid;
+	ret = mm_start(dev, smm, asid);
+	if (ret)
+		ida_free(&dev->asids, asid);
+	else
+		list_add(&smm->link, &dev->mms);
 	return ret;
 }
 
@@ -319,7 +329,7 @@ struct secmmu_mm *secmmu_mm_open(struct secmmu_device *dev,
 {
 	struct mmu_notifier *mn;
 	struct secmmu_mm *smm;
-	int ret;
+	int ret = 0;
 
 	lockdep_assert_held(&dev->mutex);
 	mn = mmu_notifier_get(&dev->notifier_ops[mode], current->mm);
@@ -330,18 +340,21 @@ struct secmmu_mm *secmmu_mm_open(struct secmmu_device *dev,
 		/* For the ops too, which SRCU uses to free the notifier. */
 		smm->dev = secmmu_device_get(dev);
 		smm->mode = mode;
-		ret = mm_start(dev, smm);
-		if (ret) {
-			mmu_notifier_put(mn);
-			return ERR_PTR(ret);
-		}
+		ret = mm_first_open(dev, smm);
+	} else if (smm->dead) {
+		/* The device was lost. Who had it open then stays out. */
+		ret = mm_start(dev, smm, smm->asid);
+	}
+	if (ret) {
+		mmu_notifier_put(mn);
+		return ERR_PTR(ret);
 	}
 	smm->opens++;
 	return smm;
 }
 
 /**
- * secmmu_mm_stop - end the device's use of an address space, for good
+ * secmmu_mm_stop - end the device's use of an address space
  * @smm: the address space. May sleep. Called again, it does nothing.
  *
  * When it returns the device has no access to the mm's memory.

@@ -5,7 +5,8 @@
  * through the files.
  *
  * Lives here: the module, binding to the PCI function, the device's life and
- * its end. Not here: anything that a job needs.
+ * its end. Not here: anything that a job needs; a device that fails
+ * (recover.c).
  */
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
@@ -40,7 +41,8 @@ DEFINE_STATIC_SRCU(secmmu_srcu);
 bool secmmu_enter(struct secmmu_device *dev, int *idx)
 {
 	*idx = srcu_read_lock(&secmmu_srcu);
-	if (likely(!READ_ONCE(dev->lost))) {
+	/* Acquire: what was set up before it came back. */
+	if (likely(!smp_load_acquire(&dev->lost))) {
 		/* sparse has no word for a lock that depends on the result */
 		__release(&secmmu_srcu);
 		return true;
@@ -54,11 +56,20 @@ bool secmmu_enter(struct secmmu_device *dev, int *idx)
  * @dev: the device.
  * @idx: what secmmu_enter() filled in.
  */
-
 void secmmu_exit(struct secmmu_device *dev, int idx)
 {
 	__acquire(&secmmu_srcu);
 	srcu_read_unlock(&secmmu_srcu, idx);
+}
+
+/**
+ * secmmu_drain - wait until everybody has left a device that is lost
+ *
+ * May sleep.
+ */
+void secmmu_drain(void)
+{
+	synchronize_srcu(&secmmu_srcu);
 }
 
 struct secmmu_device *secmmu_device_get(struct secmmu_device *dev)
@@ -89,42 +100,6 @@ static void device_free(struct kref *ref)
 void secmmu_device_put(struct secmmu_device *dev)
 {
 	kref_put(&dev->ref, device_free);
-}
-
-/* Tells everybody who waits for a device that is lost. */
-static void lost_work(struct work_struct *work)
-{
-	struct secmmu_device *dev = container_of(work, struct secmmu_device,
-						 lost_work);
-	struct secmmu_ctx *ctx;
-	struct secmmu_queue *queue;
-
-	mutex_lock(&dev->mutex);
-	list_for_each_entry(ctx, &dev->ctxs, link) {
-		list_for_each_entry(queue, &ctx->queues, link)
-			secmmu_queue_progress(queue, queue->completed,
-					      SECMMU_QUEUE_DEVICE_LOST, 0);
-		/* Doorbells lead to the dummy page from here on. */
-		unmap_mapping_range(ctx->mapping, 0, 0, 1);
-	}
-	mutex_unlock(&dev->mutex);
-}
-
-/**
- * secmmu_cut_off - take a device's access to memory away
- * @dev: the device, which does not do what it must.
- * @why: for the log.
- *
- * From any context, inside secmmu_enter(). When it returns the device reads
- * and writes no memory: the caller may tell the kernel that a range is safe.
- */
-void secmmu_cut_off(struct secmmu_device *dev, const char *why)
-{
-	if (xchg(&dev->lost, true))
-		return;
-	pci_clear_master(dev->pdev);
-	dev_err(&dev->pdev->dev, "cut off the bus: %s\n", why);
-	schedule_work(&dev->lost_work);
 }
 
 static int read_geometry(struct secmmu_device *dev)
@@ -163,7 +138,8 @@ static struct secmmu_device *device_new(struct pci_dev *pdev)
 	ida_init(&dev->asids);
 	ida_init(&dev->queue_ids);
 	spin_lock_init(&dev->queue_lock);
-	INIT_WORK(&dev->lost_work, lost_work);
+	INIT_WORK(&dev->recover_work, secmmu_recover_work);
+	INIT_DELAYED_WORK(&dev->watch_work, secmmu_watch_work);
 	secmmu_mm_init_ops(dev);
 	dev->id = ida_alloc(&secmmu_ids, GFP_KERNEL);
 	if (dev->id < 0) {
@@ -274,17 +250,20 @@ static void secmmu_remove(struct pci_dev *pdev)
 	 * while it is still there, so that no table keeps an IOMMU mapping.
 	 */
 	mutex_lock(&dev->mutex);
+	dev->gone = true;
 	list_for_each_entry(smm, &dev->mms, link)
 		secmmu_mm_stop(smm);
 	if (!xchg(&dev->lost, true))
 		secmmu_write32(dev, SECMMU_REG_CTRL, SECMMU_CTRL_RESET);
 	mutex_unlock(&dev->mutex);
-	synchronize_srcu(&secmmu_srcu);
+	secmmu_drain();
 	pci_clear_master(pdev);
 
 	secmmu_events_stop(dev);
-	schedule_work(&dev->lost_work);
-	flush_work(&dev->lost_work);
+	cancel_delayed_work_sync(&dev->watch_work);
+	/* It is lost to those who wait as well. */
+	schedule_work(&dev->recover_work);
+	flush_work(&dev->recover_work);
 	/* Waits for lookups under way, however long they take. */
 	destroy_workqueue(dev->fault_wq);
 	pci_iounmap(pdev, dev->regs);

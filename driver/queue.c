@@ -166,6 +166,12 @@ void secmmu_queue_destroy(struct secmmu_queue *queue)
 		secmmu_write32(dev, secmmu_queue_reg(queue->id,
 						     SECMMU_REG_QUEUE_CTRL),
 			       0);
+		/*
+		 * No more events of it will be written. Those that are in the
+		 * ring are taken now, or the next queue of this number would
+		 * be told of them.
+		 */
+		secmmu_events_take(dev);
 		secmmu_exit(dev, idx);
 	}
 
@@ -181,6 +187,27 @@ void secmmu_queue_destroy(struct secmmu_queue *queue)
 	wake_up_all_locked(&queue->wait);
 	spin_unlock_irq(&queue->wait.lock);
 	secmmu_queue_put(queue);
+}
+
+/**
+ * secmmu_queue_lose - the device was lost, and the queue with it
+ * @queue: the queue; dev->mutex is held.
+ *
+ * It stays its context's, and keeps its number, until it is destroyed.
+ */
+void secmmu_queue_lose(struct secmmu_queue *queue)
+{
+	struct secmmu_device *dev = queue->smm->dev;
+
+	spin_lock(&queue->smm->lock);
+	queue->dead = true;
+	spin_unlock(&queue->smm->lock);
+	spin_lock_irq(&dev->queue_lock);
+	dev->queues[queue->id] = NULL;
+	list_del_init(&queue->progressed);
+	spin_unlock_irq(&dev->queue_lock);
+	secmmu_queue_progress(queue, queue->completed,
+			      SECMMU_QUEUE_DEVICE_LOST, 0);
 }
 
 /**

@@ -60,7 +60,8 @@
  * @pdev: valid between secmmu_enter() and secmmu_exit().
  * @misc: /dev/secmmuN.
  * @id: N.
- * @lost: no register may be touched any more. Set once.
+ * @lost: no register may be touched: cut off, until it has recovered, or gone.
+ * @gone: unbound; does not come back. Guarded by @mutex.
  * @regs: BAR0.
  * @doorbells: physical address of BAR2.
  * @ring: event ring, DMA memory.
@@ -84,7 +85,14 @@
  * @queues: by number.
  * @fault_wq: serves faults; unbound, since one lookup may block for ever and
  *	only its own queue may wait for it.
- * @lost_work: tells the waiters after secmmu_cut_off().
+ * @recover_work: what follows secmmu_cut_off().
+ * @recoveries: times that it came back.
+ * @watch_work: looks for lost interrupts and for a device that has vanished...
+ * @watched: ...and is queued, because a doorbell is mapped.
+ * @watch_head: the work's own: @ring_head when it last looked...
+ * @watch_pending: ...and whether an event was waiting there.
+ * @quiet: times that it found no news.
+ * @lost_irqs: events that nobody had told us of.
  * @dummy: what a doorbell shows when there is no queue behind it any more.
  */
 struct secmmu_device {
@@ -93,6 +101,7 @@ struct secmmu_device {
 	struct miscdevice misc;
 	int id;
 	bool lost;
+	bool gone;
 	void __iomem *regs;
 	phys_addr_t doorbells;
 	struct secmmu_event *ring;
@@ -114,7 +123,14 @@ struct secmmu_device {
 	spinlock_t queue_lock;		/* queue number -> queue */
 	struct secmmu_queue **queues;
 	struct workqueue_struct *fault_wq;
-	struct work_struct lost_work;
+	struct work_struct recover_work;
+	unsigned long recoveries;
+	struct delayed_work watch_work;
+	bool watched;
+	u32 watch_head;
+	bool watch_pending;
+	unsigned int quiet;
+	unsigned long lost_irqs;
 	struct page *dummy;
 };
 
@@ -198,6 +214,7 @@ struct secmmu_mm {
  * @mm: the opener, for comparison only; @smm keeps it.
  * @link: in dev->ctxs.
  * @mapping: where doorbell pages are mapped.
+ * @lost: the device was lost since; guarded as @smm.
  * @queues: struct secmmu_queue.link; guarded by dev->mutex.
  * @nr_queues: their number.
  * @doorbell_mutex: held while a doorbell is put into a process, and while a
@@ -209,6 +226,7 @@ struct secmmu_ctx {
 	struct mm_struct *mm;
 	struct list_head link;
 	struct address_space *mapping;
+	bool lost;
 	struct list_head queues;
 	unsigned int nr_queues;
 	struct mutex doorbell_mutex;	/* doorbells put in, queues listed */
@@ -286,15 +304,27 @@ static inline u32 secmmu_asid_reg(u32 asid, enum secmmu_asid_reg reg)
 	return SECMMU_ASID_BLOCK + asid * SECMMU_ASID_STRIDE + reg;
 }
 
-/* pci.c: binding, the device's life, going off the bus */
+/* pci.c: binding, the device's life */
 bool secmmu_enter(struct secmmu_device *dev, int *idx);
 void secmmu_exit(struct secmmu_device *dev, int idx);
 struct secmmu_device *secmmu_device_get(struct secmmu_device *dev);
 void secmmu_device_put(struct secmmu_device *dev);
+void secmmu_drain(void);
+
+/* recover.c: a device that does not do what it must */
+bool secmmu_answers(struct secmmu_device *dev);
 void secmmu_cut_off(struct secmmu_device *dev, const char *why);
+void secmmu_recover_work(struct work_struct *work);
+
+/* watch.c: lost interrupts */
+void secmmu_watch(struct secmmu_device *dev);
+void secmmu_watch_work(struct work_struct *work);
 
 /* event.c: event ring and interrupt */
 int secmmu_events_start(struct secmmu_device *dev);
+int secmmu_events_enable(struct secmmu_device *dev);
+bool secmmu_events_pending(struct secmmu_device *dev);
+bool secmmu_events_take(struct secmmu_device *dev);
 void secmmu_events_stop(struct secmmu_device *dev);
 
 /* mm.c: address spaces and their mmu notifiers */
@@ -372,6 +402,7 @@ void secmmu_resume(struct secmmu_mm *smm);
 struct secmmu_queue *secmmu_queue_create(struct secmmu_ctx *ctx,
 					 struct secmmu_queue_create *arg);
 void secmmu_queue_destroy(struct secmmu_queue *queue);
+void secmmu_queue_lose(struct secmmu_queue *queue);
 struct secmmu_queue *secmmu_queue_find(struct secmmu_ctx *ctx, u32 id);
 void secmmu_queue_get(struct secmmu_queue *queue);
 void secmmu_queue_put(struct secmmu_queue *queue);

@@ -10,6 +10,7 @@
  * it may.
  */
 #include <linux/iopoll.h>
+#include <linux/ktime.h>
 #include <linux/sched.h>
 
 #include "secmmu.h"
@@ -22,7 +23,13 @@
  * Longest time that a device may take for a shootdown. It needs microseconds;
  * past this it is broken, and its access to memory is taken away.
  */
-#define SHOOTDOWN_TIMEOUT_US	(2 * USEC_PER_SEC)
+#define SHOOTDOWN_TIMEOUT_MS	2000
+
+/*
+ * Longest time that a CPU may be held up by the doorbell itself. More, since
+ * what held it up may have been something else (under a hypervisor).
+ */
+#define DOORBELL_TIMEOUT_MS	10000
 
 static void shootdown_post(struct secmmu_mm *smm, unsigned long start,
 			   unsigned long end)
@@ -30,6 +37,7 @@ static void shootdown_post(struct secmmu_mm *smm, unsigned long start,
 	u64 vpn = start >> PAGE_SHIFT;
 	u64 pages = min_t(u64, (end - start) >> PAGE_SHIFT,
 			  SECMMU_SHOOTDOWN_ALL);
+	ktime_t since = ktime_get();
 
 	lockdep_assert_held(&smm->lock);
 	smm->posted++;
@@ -38,6 +46,8 @@ static void shootdown_post(struct secmmu_mm *smm, unsigned long start,
 	secmmu_write64(smm->dev,
 		       secmmu_asid_reg(smm->asid, SECMMU_REG_ASID_SHOOTDOWN),
 		       SECMMU_SHOOTDOWN(vpn, pages));
+	if (unlikely(ktime_ms_delta(ktime_get(), since) > DOORBELL_TIMEOUT_MS))
+		secmmu_cut_off(smm->dev, "a shootdown took too long");
 }
 
 static bool shootdown_is_done(struct secmmu_mm *smm, u32 ticket)
@@ -51,14 +61,23 @@ static bool shootdown_is_done(struct secmmu_mm *smm, u32 ticket)
 /* Returns only when the device cannot use what was posted up to @ticket. */
 static void shootdown_wait(struct secmmu_mm *smm, u32 ticket)
 {
+	struct secmmu_device *dev = smm->dev;
+	unsigned int ms;
 	bool done;
 
-	if (likely(shootdown_is_done(smm, ticket)))
-		return;
-	read_poll_timeout_atomic(shootdown_is_done, done, done, 1,
-				 SHOOTDOWN_TIMEOUT_US, false, smm, ticket);
-	if (!done)
-		secmmu_cut_off(smm->dev, "a shootdown was not acknowledged");
+	for (ms = 0; ms < SHOOTDOWN_TIMEOUT_MS; ms++) {
+		if (likely(shootdown_is_done(smm, ticket)))
+			return;
+		read_poll_timeout_atomic(shootdown_is_done, done, done, 1,
+					 USEC_PER_MSEC, false, smm, ticket);
+		if (done || READ_ONCE(dev->lost))
+			return;
+		if (!secmmu_answers(dev)) {
+			secmmu_cut_off(dev, "it does not answer");
+			return;
+		}
+	}
+	secmmu_cut_off(dev, "a shootdown was not acknowledged");
 }
 
 /**

@@ -1,29 +1,93 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A device that does not do what it must: it is taken off the bus before the
- * kernel is told that its memory is safe, whoever waits is told, and a fresh
- * start brings it back. The boot's device loses one shootdown.
+ * A device that loses a shootdown, or takes for ever over one: it is taken off
+ * the bus before the kernel is told that its memory is safe, whoever waits is
+ * told, and it comes back by itself, for those who open it anew.
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "guest-test.h"
 
 #define LEN	(1 * MIB)
+#define ONES	0x0101010101010101ull
 
-void test_lost_shootdown(void)
-{
-	unsigned char *p = anon(LEN), *fresh;
-	struct secmmu_completion done;
+/* A neighbour who has a queue and no job under way when the device is lost. */
+struct bystander {
 	struct secmmu ctx;
+	struct secmmu_queue q;
+};
+
+static void bystander_open(struct bystander *by)
+{
+	CHECK_EQ(secmmu_open(&by->ctx, NULL), 0);
+	CHECK_EQ(secmmu_queue_init(&by->q, &by->ctx, 8, 0), 0);
+	CHECK_EQ(secmmu_fill(&by->q, anon(LEN), 1, LEN), 0);
+}
+
+/* What was open when the device was lost stays lost, after its return too. */
+static void bystander_is_out(struct bystander *by)
+{
+	struct secmmu_queue_create create = { .ring = (uintptr_t)anon(PAGE) };
+	struct secmmu_info info;
+	struct secmmu_stats s;
+	struct secmmu_queue q;
+	uint32_t error;
+	uint64_t addr;
+
+	CHECK_EQ(secmmu_queue_status(&by->q, &error, &addr), 0);
+	CHECK_EQ(error, SECMMU_QUEUE_DEVICE_LOST);
+	CHECK_EQ(secmmu_fill(&by->q, anon(LEN), 1, LEN), -ENODEV);
+	CHECK_EQ(secmmu_stats(&by->ctx, &s), -ENODEV);
+	CHECK_EQ(secmmu_queue_init(&q, &by->ctx, 8, 0), -ENODEV);
+	CHECK_EQ(secmmu_set_mode(&by->ctx, SECMMU_MODE_SOFT), -ENODEV);
+	CHECK_EQ(ioctl(by->ctx.fd, SECMMU_IOC_INFO, &info), -1);
+	CHECK_EQ(errno, ENODEV);
+	CHECK_EQ(ioctl(by->ctx.fd, SECMMU_IOC_QUEUE_CREATE, &create), -1);
+	CHECK_EQ(errno, ENODEV);
+	/* Its doorbell is still mapped, and leads nowhere. */
+	*by->q.doorbell = 1;
+	secmmu_queue_exit(&by->q);
+	secmmu_close(&by->ctx);
+}
+
+/* Opens the device as soon as it is back; @seconds at most. */
+static void open_recovered(unsigned int seconds)
+{
+	double start = now();
+	int ret;
+
+	do {
+		ret = secmmu_open(&dev, NULL);
+		if (ret)
+			usleep(10000);
+	} while (ret == -ENODEV && now() - start < seconds);
+	CHECK_EQ(ret, 0);
+	CHECK_EQ(secmmu_queue_init(&queue, &dev, 64, 0), 0);
+	note("back after %.2f s", now() - start);
+}
+
+static void works(void)
+{
+	for (int i = 1; i < 50; i++) {
+		unsigned char *p = anon(LEN);
+
+		CHECK_EQ(secmmu_fill(&queue, p, ONES * i, LEN), 0);
+		CHECK(all_are(p, i, LEN));
+		CHECK_EQ(munmap(p, LEN), 0);
+	}
+}
+
+/* Jobs and DONTNEED in turn, until the device is lost. */
+static void run_until_lost(unsigned char *p)
+{
+	struct secmmu_completion done;
 	double longest = 0;
 	int ret = 0, i;
 
-	open_device();
 	for (i = 0; i < 100 && !ret; i++) {
 		double start;
 
@@ -42,44 +106,92 @@ void test_lost_shootdown(void)
 	note("lost after %d rounds; the longest madvise took %.1f s", i,
 	     longest);
 	CHECK_EQ(ret, -ENODEV);
-	/* The bound is two seconds; the rest is the machine's. */
 	CHECK(longest > 1 && longest < 30);
+}
+
+static void memory_is_intact(unsigned char *p)
+{
+	unsigned char *fresh = anon(4 * LEN);
 
 	/* Nothing lands in memory that was freed to it. */
-	fresh = anon(4 * LEN);
 	memset(fresh, 0x11, 4 * LEN);
 	usleep(100000);
 	CHECK(all_are(fresh, 0x11, 4 * LEN));
 	memset(p, 0x22, LEN);
 	CHECK(all_are(p, 0x22, LEN));
+	CHECK_EQ(munmap(fresh, 4 * LEN), 0);
+}
 
+/* The bound is two seconds; the rest is the machine's. */
+void test_lost_shootdown(void)
+{
+	unsigned char *p = anon(LEN);
+	struct bystander by;
+	int ret;
+
+	bystander_open(&by);
+	open_device();
+	run_until_lost(p);
+	memory_is_intact(p);
 	/* The doorbell is still mapped and leads nowhere; calls say so. */
 	*queue.doorbell = 1;
 	ret = secmmu_fill(&queue, p, 1, LEN);
 	CHECK(ret == -ENODEV || ret == -EBUSY);
-	CHECK_EQ(secmmu_open(&ctx, NULL), -ENODEV);
+	close_device();
+
+	/* In the same address space, while the bystander is still there. */
+	open_recovered(10);
+	works();
+	bystander_is_out(&by);
+	works();
+	memory_is_intact(p);
 	CHECK_EQ(munmap(p, LEN), 0);
 }
 
-void test_lost_device(void)
+static int new_process(void *arg)
 {
-	struct secmmu ctx;
-	int fd;
-
-	CHECK_EQ(secmmu_open(&ctx, NULL), -ENODEV);
-	CHECK_EQ(syscall(SYS_delete_module, "secmmu", O_NONBLOCK), 0);
-	fd = open("/lib/modules/secmmu.ko", O_RDONLY | O_CLOEXEC);
-	CHECK(fd >= 0);
-	CHECK_EQ(syscall(SYS_finit_module, fd, "", 0), 0);
-	for (int i = 0; i < 200 && access("/dev/secmmu0", R_OK); i++)
-		usleep(10000);
 	open_device();
-	for (int i = 1; i < 50; i++) {
-		unsigned char *p = anon(LEN);
+	works();
+	return 0;
+}
 
-		CHECK_EQ(secmmu_fill(&queue, p, 0x0101010101010101ull * i,
-				     LEN), 0);
-		CHECK(all_are(p, i, LEN));
-		CHECK_EQ(munmap(p, LEN), 0);
-	}
+/* Processes that come later notice nothing. */
+void test_lost_afterwards(void)
+{
+	for (int i = 0; i < 4; i++)
+		CHECK_EQ(join(spawn(new_process, NULL)), 0);
+}
+
+/*
+ * The device's only engine spends eleven seconds in each window, which should
+ * take microseconds, and so long hangs the CPU that rings a shootdown: longer
+ * than the driver puts up with.
+ */
+void test_hung_engine(void)
+{
+	unsigned char *p = anon(LEN);
+	struct secmmu_completion done;
+	struct bystander by;
+	double start;
+
+	CHECK_EQ(secmmu_open(&by.ctx, NULL), 0);
+	CHECK_EQ(secmmu_queue_init(&by.q, &by.ctx, 8, 0), 0);
+	open_device();
+	secmmu_prep_fill(secmmu_get_desc(&queue), p, 1, LEN);
+	CHECK_EQ(secmmu_submit(&queue), 1);
+	/* In the first window it finds no page of the ring. */
+	start = now();
+	while (!stats().pages_resident && now() - start < 60)
+		usleep(10000);
+	/* In the second it has one: here it goes. */
+	usleep(100000);
+	start = now();
+	CHECK_EQ(madvise(queue.ring, PAGE, MADV_DONTNEED), 0);
+	note("madvise took %.1f s", now() - start);
+	CHECK(now() - start > 5 && now() - start < 60);
+	CHECK_EQ(secmmu_wait(&queue, &done), -ENODEV);
+	memory_is_intact(p);
+	close_device();
+	open_recovered(60);
+	bystander_is_out(&by);
 }

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Interrupts that get lost, or come twice: work goes on, later than it should
+ * but not much, and nothing is done twice.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "guest-test.h"
+
+#define ROUNDS	60
+#define PAGES	8ul
+
+/*
+ * The device loses every second message and repeats the others. Each round has
+ * a few faults and a wait, so about every round loses something. Without the
+ * driver's watch the second round would hang for ever.
+ */
+void test_lossy_interrupts(void)
+{
+	struct secmmu_stats before, after;
+	double longest = 0, start = now();
+	uint64_t old;
+
+	open_device();
+	before = stats();
+	for (uint64_t i = 0; i < ROUNDS; i++) {
+		uint64_t *p = anon(PAGES * PAGE);
+		double began = now();
+
+		CHECK_EQ(secmmu_fill(&queue, p, i, PAGES * PAGE), 0);
+		/* An atomic: what is done twice shows. */
+		CHECK_EQ(secmmu_atomic_add(&queue, p, 8, 1, &old), 0);
+		CHECK_EQ(old, i);
+		CHECK_EQ(p[0], i + 1);
+		CHECK_EQ(p[PAGES * PAGE / 8 - 1], i);
+		if (now() - began > longest)
+			longest = now() - began;
+		CHECK_EQ(munmap(p, PAGES * PAGE), 0);
+	}
+	after = stats();
+	note("%u rounds, %llu faults, in %.1f s; the longest round %.2f s",
+	     ROUNDS, (unsigned long long)(after.faults - before.faults),
+	     now() - start, longest);
+	/* A page is faulted in once or twice, however often one is told. */
+	CHECK(after.faults - before.faults < ROUNDS * 6);
+	CHECK(longest < 5);
+	CHECK_EQ(after.failed, before.failed);
+}
+
+/* A sleeper is woken although the message of its completion is lost. */
+void test_lossy_waits(void)
+{
+	unsigned char *p = anon(64 * MIB);
+	struct secmmu_completion done;
+	double longest = 0;
+
+	open_device();
+	for (int i = 0; i < 20; i++) {
+		double began = now();
+
+		/* Long enough that the wait is a sleep. */
+		secmmu_prep_fill(secmmu_get_desc(&queue), p, i, 64 * MIB);
+		CHECK_EQ(secmmu_submit(&queue), 1);
+		CHECK_EQ(secmmu_wait_timeout(&queue, &done, 30000000000ll),
+			 0);
+		CHECK_EQ(done.status, SECMMU_STATUS_OK);
+		/* The first has all the faults. */
+		if (i && now() - began > longest)
+			longest = now() - began;
+	}
+	note("the longest wait took %.2f s", longest);
+	CHECK(longest < 10);
+}
+
+/* Ends without a word, as most processes do. */
+static int short_life(void *arg)
+{
+	unsigned char *p = anon(PAGE);
+
+	open_device();
+	for (int i = 0; i < 3; i++)
+		if (secmmu_fill(&queue, p, i, PAGE))
+			return 1;
+	return 0;
+}
+
+/*
+ * The end of a process stops its queues, which the device tells in an event that
+ * nobody may have read when the next process is given the same queue: it is not
+ * the next one's.
+ */
+void test_lossy_stale(void)
+{
+	for (int i = 0; i < 60; i++)
+		CHECK_EQ(join(spawn(short_life, NULL)), 0);
+}
