@@ -7,6 +7,7 @@
  * All of it runs inside a page-table lock: nothing here sleeps.
  */
 #include "secmmu.h"
+#include "trace.h"
 
 /*
  * A translation in the TLB does not set A again. Until it is dropped, a page
@@ -69,6 +70,7 @@ bool secmmu_age(struct secmmu_mm *smm, unsigned long start, unsigned long end,
 		if (young && how != SECMMU_AGE_TEST)
 			batch_add(smm, start, end, young);
 	}
+	trace_secmmu_age(smm->asid, start, end, how, young);
 	if (young)
 		smm->stats.aged++;
 	secmmu_exit(smm->dev, idx);

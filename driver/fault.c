@@ -294,6 +294,7 @@ static bool refill(struct secmmu_queue *queue, const struct batch *batch,
 	if (!spte || (batch->write && !(spte & SECMMU_SPTE_W)))
 		return false;
 	smm->stats.refills++;
+	trace_secmmu_refill(smm->asid, queue->id, seq, batch->va);
 	if (smm->mode == SECMMU_MODE_SOFT)
 		secmmu_dropin(smm, batch->va, batch->nr);
 	respond(queue, seq, SECMMU_RESPONSE_RETRY, 0);

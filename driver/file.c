@@ -23,8 +23,13 @@ static bool ctx_is_ours(const struct secmmu_ctx *ctx)
 	return current->mm && current->mm == ctx->mm;
 }
 
-/* The context's address space, referenced: another thread may set the mode. */
-static struct secmmu_mm *ctx_mm_get(struct secmmu_ctx *ctx)
+/**
+ * secmmu_ctx_mm - the context's address space
+ * @ctx: the context.
+ *
+ * Return: it, referenced, since another thread may set the mode.
+ */
+struct secmmu_mm *secmmu_ctx_mm(struct secmmu_ctx *ctx)
 {
 	struct secmmu_mm *smm;
 
@@ -71,6 +76,7 @@ static int secmmu_open(struct inode *inode, struct file *file)
 	secmmu_mm_get(ctx->smm);
 	ctx->mm = ctx->smm->mm;
 	ctx->dev = secmmu_device_get(dev);
+	ctx->client = ++dev->clients;
 	list_add(&ctx->link, &dev->ctxs);
 	mutex_unlock(&dev->mutex);
 	file->private_data = ctx;
@@ -113,7 +119,7 @@ static long ioctl_info(struct secmmu_ctx *ctx, void __user *user)
 
 	if (ctx_is_lost(ctx))
 		return -ENODEV;
-	smm = ctx_mm_get(ctx);
+	smm = secmmu_ctx_mm(ctx);
 	info.asid = smm->asid;
 	secmmu_mm_put(smm);
 	if (!secmmu_enter(dev, &idx))
@@ -236,39 +242,20 @@ static long ioctl_queue_wait(struct secmmu_ctx *ctx, void __user *user)
 	return ret;
 }
 
-static u64 counter(struct secmmu_device *dev, enum secmmu_counter nr)
-{
-	return readq(dev->regs + SECMMU_COUNTER_BLOCK + nr * sizeof(u64));
-}
-
 static long ioctl_stats(struct secmmu_ctx *ctx, void __user *user)
 {
-	struct secmmu_device *dev = ctx->dev;
 	struct secmmu_stats stats;
 	struct secmmu_mm *smm;
-	int idx;
+	int ret;
 
 	if (ctx_is_lost(ctx))
 		return -ENODEV;
-	smm = ctx_mm_get(ctx);
-	spin_lock(&smm->lock);
-	stats = smm->stats;
-	spin_unlock(&smm->lock);
+	smm = secmmu_ctx_mm(ctx);
+	secmmu_mm_stats(smm, &stats);
 	secmmu_mm_put(smm);
-
-	if (!secmmu_enter(dev, &idx))
-		return -ENODEV;
-	stats.tlb_hits = counter(dev, SECMMU_CNT_TLB_HITS);
-	stats.tlb_misses = counter(dev, SECMMU_CNT_TLB_MISSES);
-	stats.walks = counter(dev, SECMMU_CNT_WALKS);
-	stats.entries_dropped = counter(dev, SECMMU_CNT_ENTRIES_DROPPED);
-	stats.drain_waits = counter(dev, SECMMU_CNT_DRAIN_WAITS);
-	stats.jobs = counter(dev, SECMMU_CNT_JOBS);
-	stats.bytes_read = counter(dev, SECMMU_CNT_BYTES_READ);
-	stats.bytes_written = counter(dev, SECMMU_CNT_BYTES_WRITTEN);
-	stats.audit_checks = counter(dev, SECMMU_CNT_AUDIT_CHECKS);
-	stats.audit_violations = counter(dev, SECMMU_CNT_AUDIT_VIOLATIONS);
-	secmmu_exit(dev, idx);
+	ret = secmmu_device_stats(ctx->dev, &stats);
+	if (ret)
+		return ret;
 	return copy_to_user(user, &stats, sizeof(stats)) ? -EFAULT : 0;
 }
 
@@ -369,4 +356,5 @@ const struct file_operations secmmu_fops = {
 	.unlocked_ioctl = secmmu_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = secmmu_mmap,
+	.show_fdinfo = secmmu_show_fdinfo,
 };

@@ -170,6 +170,7 @@ static struct mmu_notifier *secmmu_alloc_notifier(struct mm_struct *mm)
 	INIT_LIST_HEAD(&smm->link);
 	mmgrab(mm);
 	smm->mm = mm;
+	smm->pid = current->tgid;
 	/*
 	 * Reclaim calls notifiers, which take this lock: let lockdep know it
 	 * before it happens, so that an allocation under the lock is

@@ -85,11 +85,11 @@ static void device_free(struct kref *ref)
 
 	ida_destroy(&dev->asids);
 	ida_destroy(&dev->queue_ids);
-	ida_free(&secmmu_ids, dev->id);
 	if (dev->dummy)
 		__free_page(dev->dummy);
 	kvfree(dev->queues);
 	kfree(dev->misc.name);
+	kfree(dev->pdev_name);
 	kfree(dev);
 }
 
@@ -100,6 +100,16 @@ static void device_free(struct kref *ref)
 void secmmu_device_put(struct secmmu_device *dev)
 {
 	kref_put(&dev->ref, device_free);
+}
+
+/*
+ * The end of the binding. The number is free at once: files that are still open
+ * have no use for it, and the same function bound again gets the same name.
+ */
+static void device_forget(struct secmmu_device *dev)
+{
+	ida_free(&secmmu_ids, dev->id);
+	secmmu_device_put(dev);
 }
 
 static int read_geometry(struct secmmu_device *dev)
@@ -148,8 +158,9 @@ static struct secmmu_device *device_new(struct pci_dev *pdev)
 	}
 	dev->misc.name = kasprintf(GFP_KERNEL, DRIVER_NAME "%d", dev->id);
 	dev->dummy = alloc_page(GFP_KERNEL | __GFP_ZERO);
-	if (!dev->misc.name || !dev->dummy) {
-		secmmu_device_put(dev);
+	dev->pdev_name = kstrdup(pci_name(pdev), GFP_KERNEL);
+	if (!dev->misc.name || !dev->pdev_name || !dev->dummy) {
+		device_forget(dev);
 		return NULL;
 	}
 	return dev;
@@ -216,6 +227,7 @@ static int secmmu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = misc_register(&dev->misc);
 	if (ret)
 		goto stop;
+	secmmu_debugfs_add(dev);
 	dev_info(&pdev->dev, "%s: %u queues, %u ASIDs, %u engines\n",
 		 dev->misc.name, dev->nr_queues, dev->nr_asids,
 		 secmmu_read32(dev, SECMMU_REG_NR_ENGINES));
@@ -234,7 +246,7 @@ release:
 disable:
 	pci_disable_device(pdev);
 put:
-	secmmu_device_put(dev);
+	device_forget(dev);
 	return ret;
 }
 
@@ -244,6 +256,7 @@ static void secmmu_remove(struct pci_dev *pdev)
 	struct secmmu_mm *smm;
 
 	misc_deregister(&dev->misc);
+	secmmu_debugfs_remove(dev);
 
 	/*
 	 * Open files may stay behind. Their address spaces go off the device
@@ -269,7 +282,7 @@ static void secmmu_remove(struct pci_dev *pdev)
 	pci_iounmap(pdev, dev->regs);
 	pci_release_mem_regions(pdev);
 	pci_disable_device(pdev);
-	secmmu_device_put(dev);
+	device_forget(dev);
 }
 
 static const struct pci_device_id secmmu_pci_ids[] = {
@@ -287,12 +300,19 @@ static struct pci_driver secmmu_driver = {
 
 static int __init secmmu_init(void)
 {
-	return pci_register_driver(&secmmu_driver);
+	int ret;
+
+	secmmu_debugfs_init();
+	ret = pci_register_driver(&secmmu_driver);
+	if (ret)
+		secmmu_debugfs_exit();
+	return ret;
 }
 
 static void __exit secmmu_exit_module(void)
 {
 	pci_unregister_driver(&secmmu_driver);
+	secmmu_debugfs_exit();
 	/*
 	 * mmu_notifier_put() frees through SRCU, later, with our callback:
 	 * wait until the last one has run.

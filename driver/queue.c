@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 
 #include "secmmu.h"
+#include "trace.h"
 
 static void queue_free(struct kref *ref)
 {
@@ -117,6 +118,7 @@ struct secmmu_queue *secmmu_queue_create(struct secmmu_ctx *ctx,
 	secmmu_mm_get(queue->smm);
 	list_add(&queue->link, &ctx->queues);
 	ctx->nr_queues++;
+	trace_secmmu_queue(queue->smm->asid, id, arg->ring, true);
 	arg->queue = id;
 	arg->doorbell = (u64)id * SECMMU_DOORBELL_SIZE;
 	return queue;
@@ -150,6 +152,7 @@ void secmmu_queue_destroy(struct secmmu_queue *queue)
 	int idx;
 
 	lockdep_assert_held(&dev->mutex);
+	trace_secmmu_queue(queue->smm->asid, queue->id, 0, false);
 	mutex_lock(&ctx->doorbell_mutex);
 	list_del(&queue->link);
 	ctx->nr_queues--;
@@ -241,6 +244,7 @@ void secmmu_queue_progress(struct secmmu_queue *queue, u32 completed,
 {
 	unsigned long flags;
 
+	trace_secmmu_complete(queue->smm->asid, queue->id, completed, error);
 	spin_lock_irqsave(&queue->wait.lock, flags);
 	queue->completed = completed;
 	queue->armed = false;
@@ -314,6 +318,8 @@ int secmmu_queue_wait(struct secmmu_queue *queue,
 			ret = -ERESTARTSYS;
 			break;
 		}
+		trace_secmmu_wait(queue->smm->asid, queue->id,
+				  queue->completed, arg->target);
 		if (list_empty(&wait.entry))
 			__add_wait_queue(&queue->wait, &wait);
 		set_current_state(TASK_INTERRUPTIBLE);

@@ -43,6 +43,8 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+struct seq_file;
+
 #define SECMMU_VA_END		BIT_ULL(SECMMU_VA_BITS)
 #define SECMMU_HUGE_SIZE	BIT_ULL(SECMMU_LEVEL_SHIFT(1))
 #define SECMMU_HUGE_PAGES	(SECMMU_HUGE_SIZE / PAGE_SIZE)
@@ -58,7 +60,9 @@
  * struct secmmu_device - one PCI function
  * @ref: see secmmu_device_put().
  * @pdev: valid between secmmu_enter() and secmmu_exit().
+ * @pdev_name: its name, also after that.
  * @misc: /dev/secmmuN.
+ * @debugfs: the folder of debugfs.c.
  * @id: N.
  * @lost: no register may be touched: cut off, until it has recovered, or gone.
  * @gone: unbound; does not come back. Guarded by @mutex.
@@ -77,6 +81,7 @@
  * @notifier_ops: one per device and mode, since mmu_notifier_get() takes
  *	notifiers of one ops table in one mm to be the same notifier.
  * @mutex: serialises open, close and queue life; guards @mms and @ctxs.
+ * @clients: contexts opened so far; guarded by @mutex.
  * @mms: struct secmmu_mm.link
  * @ctxs: struct secmmu_ctx.link
  * @asids: ASIDs in use.
@@ -98,7 +103,9 @@
 struct secmmu_device {
 	struct kref ref;
 	struct pci_dev *pdev;
+	char *pdev_name;
 	struct miscdevice misc;
+	struct dentry *debugfs;
 	int id;
 	bool lost;
 	bool gone;
@@ -116,6 +123,7 @@ struct secmmu_device {
 	bool translated;
 	struct mmu_notifier_ops notifier_ops[SECMMU_MODE_NR];
 	struct mutex mutex;		/* opens, closes, queue life */
+	u64 clients;
 	struct list_head mms;
 	struct list_head ctxs;
 	struct ida asids;
@@ -157,6 +165,7 @@ struct secmmu_table {
  * @ref: see secmmu_mm_put().
  * @mm: what it mirrors; an mm_count reference, so the mm can exit while a
  *	file is open.
+ * @pid: the process that opened it first.
  * @dev: the device, referenced; NULL until the first open has set it up.
  * @link: in dev->mms.
  * @opens: contexts; guarded by dev->mutex.
@@ -184,6 +193,7 @@ struct secmmu_mm {
 	struct mmu_notifier mn;
 	struct kref ref;
 	struct mm_struct *mm;
+	pid_t pid;
 	struct secmmu_device *dev;
 	struct list_head link;
 	unsigned int opens;
@@ -212,6 +222,7 @@ struct secmmu_mm {
  * @smm: the opener's address space, in the context's mode; changed under both
  *	dev->mutex and @doorbell_mutex.
  * @mm: the opener, for comparison only; @smm keeps it.
+ * @client: number of this open of the device.
  * @link: in dev->ctxs.
  * @mapping: where doorbell pages are mapped.
  * @lost: the device was lost since; guarded as @smm.
@@ -224,6 +235,7 @@ struct secmmu_ctx {
 	struct secmmu_device *dev;
 	struct secmmu_mm *smm;
 	struct mm_struct *mm;
+	u64 client;
 	struct list_head link;
 	struct address_space *mapping;
 	bool lost;
@@ -413,5 +425,18 @@ int secmmu_queue_wait(struct secmmu_queue *queue,
 
 /* file.c: /dev/secmmuN */
 extern const struct file_operations secmmu_fops;
+struct secmmu_mm *secmmu_ctx_mm(struct secmmu_ctx *ctx);
+
+/* stats.c: what a process may know */
+u64 secmmu_counter(struct secmmu_device *dev, unsigned int nr);
+void secmmu_mm_stats(struct secmmu_mm *smm, struct secmmu_stats *stats);
+int secmmu_device_stats(struct secmmu_device *dev, struct secmmu_stats *stats);
+void secmmu_show_fdinfo(struct seq_file *m, struct file *file);
+
+/* debugfs.c: what root may know */
+void secmmu_debugfs_init(void);
+void secmmu_debugfs_exit(void);
+void secmmu_debugfs_add(struct secmmu_device *dev);
+void secmmu_debugfs_remove(struct secmmu_device *dev);
 
 #endif /* SECMMU_DRIVER_H */

@@ -146,6 +146,8 @@ bool secmmu_invalidate(struct secmmu_mm *smm, unsigned long start,
 			cpu_relax();
 		spin_lock(&smm->lock);
 	}
+	if (zap.zapped)
+		trace_secmmu_zap(smm->asid, start, end, zap.zapped);
 	if (unposted)
 		smm->unposted--;
 	if (zap.zapped || !list_empty(&zap.reap))

@@ -10,6 +10,7 @@
  * notifier keeps the record true.
  */
 #include "secmmu.h"
+#include "trace.h"
 
 /**
  * secmmu_dropin - give the device what the record holds of a run of pages
@@ -41,6 +42,8 @@ void secmmu_dropin(struct secmmu_mm *smm, unsigned long va, unsigned int nr)
 						    SECMMU_REG_ASID_DROPIN),
 			       spte);
 		smm->stats.dropins++;
+		trace_secmmu_dropin(smm->asid, va & ~(size - 1), size,
+				    spte & SECMMU_SPTE_W);
 	}
 	secmmu_exit(dev, idx);
 }

@@ -86,6 +86,91 @@ TRACE_EVENT(secmmu_map,
 		  __entry->pages, __entry->write ? "write" : "read")
 );
 
+TRACE_EVENT(secmmu_refill,
+	TP_PROTO(u32 asid, u32 queue, u32 seq, unsigned long va),
+	TP_ARGS(asid, queue, seq, va),
+	TP_STRUCT__entry(
+		__field(u32, asid)
+		__field(u32, queue)
+		__field(u32, seq)
+		__field(unsigned long, va)
+	),
+	TP_fast_assign(
+		__entry->asid = asid;
+		__entry->queue = queue;
+		__entry->seq = seq;
+		__entry->va = va;
+	),
+	TP_printk("asid=%u queue=%u seq=%u va=%#lx", __entry->asid,
+		  __entry->queue, __entry->seq, __entry->va)
+);
+
+TRACE_EVENT(secmmu_dropin,
+	TP_PROTO(u32 asid, unsigned long va, unsigned long size, bool write),
+	TP_ARGS(asid, va, size, write),
+	TP_STRUCT__entry(
+		__field(u32, asid)
+		__field(unsigned long, va)
+		__field(unsigned long, size)
+		__field(bool, write)
+	),
+	TP_fast_assign(
+		__entry->asid = asid;
+		__entry->va = va;
+		__entry->size = size;
+		__entry->write = write;
+	),
+	TP_printk("asid=%u va=%#lx len=%lu %s", __entry->asid, __entry->va,
+		  __entry->size, __entry->write ? "write" : "read")
+);
+
+TRACE_EVENT(secmmu_zap,
+	TP_PROTO(u32 asid, unsigned long start, unsigned long end,
+		 unsigned long entries),
+	TP_ARGS(asid, start, end, entries),
+	TP_STRUCT__entry(
+		__field(u32, asid)
+		__field(unsigned long, start)
+		__field(unsigned long, end)
+		__field(unsigned long, entries)
+	),
+	TP_fast_assign(
+		__entry->asid = asid;
+		__entry->start = start;
+		__entry->end = end;
+		__entry->entries = entries;
+	),
+	TP_printk("asid=%u start=%#lx end=%#lx entries=%lu", __entry->asid,
+		  __entry->start, __entry->end, __entry->entries)
+);
+
+TRACE_EVENT(secmmu_age,
+	TP_PROTO(u32 asid, unsigned long start, unsigned long end,
+		 enum secmmu_age how, unsigned long young),
+	TP_ARGS(asid, start, end, how, young),
+	TP_STRUCT__entry(
+		__field(u32, asid)
+		__field(unsigned long, start)
+		__field(unsigned long, end)
+		__field(unsigned int, how)
+		__field(unsigned long, young)
+	),
+	TP_fast_assign(
+		__entry->asid = asid;
+		__entry->start = start;
+		__entry->end = end;
+		__entry->how = how;
+		__entry->young = young;
+	),
+	TP_printk("asid=%u start=%#lx end=%#lx %s young=%lu", __entry->asid,
+		  __entry->start, __entry->end,
+		  __print_symbolic(__entry->how,
+				   { SECMMU_AGE_TEST, "test" },
+				   { SECMMU_AGE_CLEAR, "clear" },
+				   { SECMMU_AGE_FLUSH, "flush" }),
+		  __entry->young)
+);
+
 TRACE_EVENT(secmmu_range,
 	TP_PROTO(u32 asid, unsigned long start, unsigned long end,
 		 unsigned long active, bool begins),
@@ -140,6 +225,64 @@ TRACE_EVENT(secmmu_resume,
 		__entry->refused = refused;
 	),
 	TP_printk("asid=%u refused=%lu", __entry->asid, __entry->refused)
+);
+
+TRACE_EVENT(secmmu_queue,
+	TP_PROTO(u32 asid, u32 queue, u64 ring, bool begins),
+	TP_ARGS(asid, queue, ring, begins),
+	TP_STRUCT__entry(
+		__field(u32, asid)
+		__field(u32, queue)
+		__field(u64, ring)
+		__field(bool, begins)
+	),
+	TP_fast_assign(
+		__entry->asid = asid;
+		__entry->queue = queue;
+		__entry->ring = ring;
+		__entry->begins = begins;
+	),
+	TP_printk("asid=%u queue=%u %s ring=%#llx", __entry->asid,
+		  __entry->queue, __entry->begins ? "create" : "destroy",
+		  __entry->ring)
+);
+
+TRACE_EVENT(secmmu_wait,
+	TP_PROTO(u32 asid, u32 queue, u32 completed, u32 target),
+	TP_ARGS(asid, queue, completed, target),
+	TP_STRUCT__entry(
+		__field(u32, asid)
+		__field(u32, queue)
+		__field(u32, completed)
+		__field(u32, target)
+	),
+	TP_fast_assign(
+		__entry->asid = asid;
+		__entry->queue = queue;
+		__entry->completed = completed;
+		__entry->target = target;
+	),
+	TP_printk("asid=%u queue=%u completed=%u target=%u", __entry->asid,
+		  __entry->queue, __entry->completed, __entry->target)
+);
+
+TRACE_EVENT(secmmu_complete,
+	TP_PROTO(u32 asid, u32 queue, u32 completed, u32 error),
+	TP_ARGS(asid, queue, completed, error),
+	TP_STRUCT__entry(
+		__field(u32, asid)
+		__field(u32, queue)
+		__field(u32, completed)
+		__field(u32, error)
+	),
+	TP_fast_assign(
+		__entry->asid = asid;
+		__entry->queue = queue;
+		__entry->completed = completed;
+		__entry->error = error;
+	),
+	TP_printk("asid=%u queue=%u completed=%u error=%u", __entry->asid,
+		  __entry->queue, __entry->completed, __entry->error)
 );
 
 #endif /* SECMMU_TRACE_H */
