@@ -26,6 +26,11 @@
 #if __has_include("hw/pci/pci_device.h")
 #include "hw/pci/pci_device.h"
 #endif
+#if __has_include("system/runstate.h")
+#include "system/runstate.h"
+#else
+#include "sysemu/runstate.h"
+#endif
 #if __has_include("hw/core/qdev-properties.h")
 #include "hw/core/qdev-properties.h"
 #else
@@ -37,6 +42,13 @@
 typedef const void SecmmuClassData;
 #else
 typedef void SecmmuClassData;
+#endif
+
+/* The fields of a VMStateDescription. */
+#if SECMMU_QEMU_AT_LEAST(9, 0)
+#define SecmmuVMStateField const VMStateField
+#else
+#define SecmmuVMStateField VMStateField
 #endif
 
 /* The end of an array of properties; device_class_set_props() counts now. */

@@ -12,6 +12,7 @@
 #include "qemu-compat.h"
 #include "secmmu-core.h"
 #include "secmmu-inject.h"
+#include "secmmu-state.h"
 
 #define TYPE_SECMMU "secmmu"
 
@@ -85,6 +86,40 @@ bool secmmu_misbehave_loses_irq(SecmmuMisbehave *m);
 bool secmmu_misbehave_vanishes(SecmmuMisbehave *m, bool doorbell);
 /* secmmu-pci.c: from the core's opaque. */
 SecmmuMisbehave *secmmu_misbehave_of(void *opaque);
+
+/**
+ * SecmmuMigration: the device's part in a migration or snapshot.
+ * @core: the device.
+ * @state: filled before it is sent and after it has come.
+ * @queues, @asids, @engines, @tlb_sets, @tlb_ways, @audit: of this device; the
+ *      other side's must be equal.
+ * @running: the machine is; big lock, as all.
+ * @interrupt: an interrupt may have been lost on the way.
+ */
+typedef struct SecmmuMigration {
+    SecmmuCore *core;
+    SecmmuState state;
+    uint32_t queues;
+    uint32_t asids;
+    uint32_t engines;
+    uint32_t tlb_sets;
+    uint32_t tlb_ways;
+    uint8_t audit;
+    bool running;
+    bool interrupt;
+} SecmmuMigration;
+
+/* Once there is a core. @running: the machine is, or will be as it is. */
+void secmmu_migration_init(SecmmuMigration *m, SecmmuCore *core,
+                           const SecmmuConfig *config, bool running);
+void secmmu_migration_fini(SecmmuMigration *m);
+/*
+ * The machine goes on or stops. True: look at the event ring, that is, raise
+ * the interrupt.
+ */
+bool secmmu_migration_running(SecmmuMigration *m, bool running);
+/* For VMSTATE_STRUCT(). */
+extern const VMStateDescription secmmu_vmstate_migration;
 
 /*
  * secmmu-trace.c: as trace of SecmmuBusOps; @dev names the device in the

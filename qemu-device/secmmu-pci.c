@@ -50,6 +50,8 @@ struct SecmmuDevice {
     MemoryRegion control;
     MemoryRegion doorbell;
     SecmmuMisbehave misbehave;
+    SecmmuMigration migration;
+    VMChangeStateEntry *vm_state;
 
     uint32_t engines;
     uint32_t tlb_sets;
@@ -232,6 +234,15 @@ static void follow_bus_master(SecmmuDevice *s)
                                                           false));
 }
 
+static void vm_state_change(void *opaque, bool running, RunState state)
+{
+    SecmmuDevice *s = opaque;
+
+    if (secmmu_migration_running(&s->migration, running)) {
+        qemu_bh_schedule(s->irq);
+    }
+}
+
 static void secmmu_config_write(PCIDevice *pci, uint32_t addr, uint32_t val,
                                 int len)
 {
@@ -265,11 +276,13 @@ static void secmmu_exit(PCIDevice *pci)
 {
     SecmmuDevice *s = SECMMU(pci);
 
+    qemu_del_vm_change_state_handler(s->vm_state);
     secmmu_core_set_bus_master(s->core, false);
     secmmu_mem_fini(&s->mem);
     if (s->audit) {
         secmmu_mem_fini(&s->phys);
     }
+    secmmu_migration_fini(&s->migration);
     secmmu_core_free(s->core);
     s->core = NULL;
     qemu_bh_delete(s->irq);
@@ -318,6 +331,11 @@ static void secmmu_realize(PCIDevice *pci, Error **errp)
     }
     s->irq_again = timer_new_ms(QEMU_CLOCK_REALTIME, irq_send, s);
     secmmu_misbehave_init(&s->misbehave, s->core);
+    /* What comes over the wire is to run when all of the machine is there. */
+    secmmu_migration_init(&s->migration, s->core, &config,
+                          !runstate_check(RUN_STATE_INMIGRATE));
+    s->vm_state = qdev_add_vm_change_state_handler(DEVICE(pci),
+                                                   vm_state_change, s);
     msix_vector_use(pci, 0);
     pcie_cap_flr_init(pci);
 
@@ -379,9 +397,24 @@ static const struct {
     { "audit", "check every access against the CPU's page table" },
 };
 
+static int secmmu_post_load(void *opaque, int version)
+{
+    follow_bus_master(opaque);
+    return 0;
+}
+
 static const VMStateDescription secmmu_vmstate = {
     .name = TYPE_SECMMU,
-    .unmigratable = 1,
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .post_load = secmmu_post_load,
+    .fields = (SecmmuVMStateField[]) {
+        VMSTATE_PCI_DEVICE(parent_obj, SecmmuDevice),
+        VMSTATE_MSIX(parent_obj, SecmmuDevice),
+        VMSTATE_STRUCT(migration, SecmmuDevice, 1, secmmu_vmstate_migration,
+                       SecmmuMigration),
+        VMSTATE_END_OF_LIST()
+    },
 };
 
 static void secmmu_class_init(ObjectClass *class, SecmmuClassData *data)

@@ -168,7 +168,7 @@ void secmmu_core_free(SecmmuCore *core)
 
 void secmmu_update_dma(SecmmuCore *core)
 {
-    bool on = core->bus_master && !core->resetting &&
+    bool on = core->bus_master && !core->resetting && !core->halted &&
               (core->ctrl & SECMMU_CTRL_ENABLE);
 
     if (on == atomic_load(&core->dma)) {

@@ -99,6 +99,17 @@ static void list_add(SecmmuCore *core, SecmmuQueue *q)
     core->events.last = q;
 }
 
+void secmmu_event_waits(SecmmuCore *core, SecmmuQueue *q)
+{
+    for (unsigned type = SECMMU_EVENT_FAULT; type <= SECMMU_EVENT_ERROR;
+         type++) {
+        if (q->event[type].pending) {
+            list_add(core, q);
+            return;
+        }
+    }
+}
+
 void secmmu_event_post(SecmmuCore *core, SecmmuQueue *q, unsigned type,
                        const SecmmuEventSlot *ev, SecmmuCounterCell *count)
 {

@@ -252,10 +252,11 @@ struct SecmmuCore {
     SecmmuTlb tlb;
     SecmmuTlb walk_cache;
 
-    /* May engines touch memory? bus_master && enabled && !resetting. */
+    /* May engines touch memory? bus_master, enabled, !resetting, !halted. */
     _Atomic bool dma;
     bool bus_master;            /* control, as all below */
     bool resetting;
+    bool halted;                /* see secmmu_core_set_running() */
     uint32_t ctrl;
     uint64_t event_base;
     uint32_t event_order;
@@ -456,6 +457,12 @@ uint32_t secmmu_crc32c_table(uint32_t crc, const void *buf, size_t len);
 
 /* ---------------------------------------------------------------- queue.c */
 
+/*
+ * What keeps a queue from being enabled, or NULL. @asid_on: the mode of its
+ * ASID must not be off.
+ */
+const char *secmmu_queue_error(SecmmuCore *core, const SecmmuQueue *q,
+                               bool asid_on);
 /* All of these but run are control calls. */
 void secmmu_queue_enable(SecmmuCore *core, SecmmuQueue *q);
 void secmmu_queue_disable(SecmmuCore *core, SecmmuQueue *q);
@@ -502,6 +509,15 @@ void secmmu_event_post(SecmmuCore *core, SecmmuQueue *q, unsigned type,
 void secmmu_event_flush(SecmmuCore *core, SecmmuCounterCell *count);
 /* Forgets the pending events of @q (types in @mask, bit n: type n). */
 void secmmu_event_forget(SecmmuCore *core, SecmmuQueue *q, unsigned mask);
+
+/* Queues @q for a later flush if it has pending events. core->lock held. */
+void secmmu_event_waits(SecmmuCore *core, SecmmuQueue *q);
+
+/* ----------------------------------------------------------------- regs.c */
+
+/* Control calls: a counter's sum; could the device be enabled as it is set? */
+uint64_t secmmu_counter(SecmmuCore *core, unsigned which);
+bool secmmu_event_ring_ok(SecmmuCore *core);
 
 /* ------------------------------------------------------------ shootdown.c */
 

@@ -58,7 +58,8 @@ static void post_error(SecmmuCore *core, SecmmuQueue *q,
 
 /* ------------------------------------------------------- control calls */
 
-static const char *enable_error(SecmmuCore *core, const SecmmuQueue *q)
+const char *secmmu_queue_error(SecmmuCore *core, const SecmmuQueue *q,
+                               bool asid_on)
 {
     if (q->ring % sizeof(struct secmmu_desc)) {
         return "ring not aligned";
@@ -70,7 +71,8 @@ static const char *enable_error(SecmmuCore *core, const SecmmuQueue *q)
         return "ring outside the address space";
     }
     if (q->asid >= core->config.asids ||
-        atomic_load(&core->asids[q->asid].mode) == SECMMU_ASID_OFF) {
+        (asid_on &&
+         atomic_load(&core->asids[q->asid].mode) == SECMMU_ASID_OFF)) {
         return "ASID off";
     }
     return NULL;
@@ -78,7 +80,7 @@ static const char *enable_error(SecmmuCore *core, const SecmmuQueue *q)
 
 void secmmu_queue_enable(SecmmuCore *core, SecmmuQueue *q)
 {
-    const char *bad = enable_error(core, q);
+    const char *bad = secmmu_queue_error(core, q, true);
 
     if (bad) {
         secmmu_error(core, SECMMU_ERR_QUEUE, "queue %u: %s", q->index, bad);

@@ -233,7 +233,7 @@ static uint64_t read_asid(SecmmuAsid *as, uint32_t offset)
     return 0;
 }
 
-static uint64_t read_counter(SecmmuCore *core, unsigned which)
+uint64_t secmmu_counter(SecmmuCore *core, unsigned which)
 {
     uint64_t sum = atomic_load_explicit(&core->count[which],
                                         memory_order_relaxed);
@@ -259,7 +259,7 @@ uint64_t secmmu_core_read(SecmmuCore *core, uint64_t off, unsigned size)
             val = read_global(core, reg.offset);
             break;
         case BLOCK_COUNTER:
-            val = read_counter(core, reg.index);
+            val = secmmu_counter(core, reg.index);
             break;
         case BLOCK_QUEUE:
             val = read_queue(core, &core->queues[reg.index], reg.offset);
@@ -275,7 +275,7 @@ uint64_t secmmu_core_read(SecmmuCore *core, uint64_t off, unsigned size)
 
 /* ---------------------------------------------------------------- writing */
 
-static bool event_ring_ok(SecmmuCore *core)
+bool secmmu_event_ring_ok(SecmmuCore *core)
 {
     return core->event_base && !(core->event_base & ~SECMMU_SPTE_ADDR) &&
            core->event_order < 32 &&
@@ -294,7 +294,7 @@ static void write_ctrl(SecmmuCore *core, uint32_t val)
         return;
     }
     if ((val & SECMMU_CTRL_ENABLE) && !(core->ctrl & SECMMU_CTRL_ENABLE) &&
-        !event_ring_ok(core)) {
+        !secmmu_event_ring_ok(core)) {
         secmmu_error(core, SECMMU_ERR_EVENT_RING, "enabled with event ring "
                      "0x%llx order %u, done 0x%llx",
                      (unsigned long long)core->event_base, core->event_order,

@@ -23,7 +23,7 @@ void test_load_other_qemu(void)
     int status;
 
     CHECK(case_file);
-    status = vm_run_to_end(case_file, NULL, output);
+    status = vm_run_to_end(case_file, NULL, NULL, output);
     CHECK_EQ(status, 1);
     /* The first line says all; QEMU may add that it could not load it. */
     output[strcspn(output, "\n")] = 0;
@@ -46,7 +46,7 @@ void test_load_incomplete(void)
     }
     CHECK(n == 0);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", to);
-    CHECK_EQ(vm_run_to_end(path, NULL, output), 1);
+    CHECK_EQ(vm_run_to_end(path, NULL, NULL, output), 1);
     close(from);
     close(to);
     if (strncmp(output, "secmmu: ", 8) ||
@@ -72,7 +72,7 @@ void test_load_bad_properties(void)
 
         snprintf(property, sizeof(property), "%.*s",
                  (int)strcspn(name, "="), name);
-        if (vm_run_to_end(vm_plugin, bad[i], output) != 1) {
+        if (vm_run_to_end(vm_plugin, bad[i], NULL, output) != 1) {
             FAIL("%s is taken: %s", bad[i], output);
         }
         if (!strstr(output, property)) {
@@ -167,14 +167,3 @@ void test_load_two_devices(void)
 }
 
 /* What cannot travel says so, instead of arriving half. */
-void test_load_no_migration(void)
-{
-    struct dev *dev = dev_bare(DEV_PROPERTIES);
-    const char *reply = vm_qmp(dev->vm, "{\"execute\":\"migrate\","
-                               "\"arguments\":{\"uri\":\"exec:cat\"}}");
-
-    if (!strstr(reply, "\"error\"") || !strstr(reply, "secmmu")) {
-        FAIL("migration is not refused: %s", reply);
-    }
-    dev_end(dev);
-}

@@ -294,7 +294,7 @@ void test_trace_bad_argument(void)
     char output[4096];
 
     vm_plugin_option = ",trase=on";
-    CHECK_EQ(vm_run_to_end(vm_plugin, "secmmu", output), 1);
+    CHECK_EQ(vm_run_to_end(vm_plugin, "secmmu", NULL, output), 1);
     vm_plugin_option = "";
     if (!strstr(output, "trase=on")) {
         FAIL("no word about it: %s", output);

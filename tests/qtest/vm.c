@@ -297,7 +297,8 @@ void vm_kill_all(void)
     }
 }
 
-int vm_run_to_end(const char *plugin, const char *device, char *output)
+int vm_run_to_end(const char *plugin, const char *device,
+                  const char *const *extra, char *output)
 {
     struct args args = { .n = 0 };
     int out = memfd("output", 0), status;
@@ -305,6 +306,9 @@ int vm_run_to_end(const char *plugin, const char *device, char *output)
     pid_t pid;
 
     common_args(&args, "q35", plugin, device);
+    for (; extra && *extra; extra++) {
+        arg(&args, "%s", *extra);
+    }
     pid = spawn(&args, out);
     free_args(&args);
     status = wait_end(pid, PATIENCE_MS);

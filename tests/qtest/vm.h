@@ -59,10 +59,12 @@ void vm_kill_all(void);
 /**
  * vm_run_to_end: a QEMU that is expected to give up by itself.
  * @plugin: file to load instead of vm_plugin.
+ * @extra: as for vm_start().
  * @output: at least 4096 bytes, gets stderr as a string.
  * Returns the exit status; a signal or more than 20 s fail the test.
  */
-int vm_run_to_end(const char *plugin, const char *device, char *output);
+int vm_run_to_end(const char *plugin, const char *device,
+                  const char *const *extra, char *output);
 
 uint8_t vm_readb(struct vm *vm, uint64_t addr);
 uint16_t vm_readw(struct vm *vm, uint64_t addr);
