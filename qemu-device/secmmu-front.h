@@ -10,9 +10,9 @@
 #define SECMMU_FRONT_H
 
 #include "qemu-compat.h"
-#include "secmmu-core.h"
-#include "secmmu-inject.h"
-#include "secmmu-state.h"
+#include "core/secmmu-core.h"
+#include "core/secmmu-inject.h"
+#include "core/secmmu-state.h"
 
 #define TYPE_SECMMU "secmmu"
 

@@ -456,3 +456,8 @@ void secmmu_register_type(void)
 
     type_register_static(&info);
 }
+
+/* A device that is loaded comes too late for this; plugin.c makes the call. */
+#ifndef SECMMU_LOADABLE
+type_init(secmmu_register_type)
+#endif

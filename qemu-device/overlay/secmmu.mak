@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The machines that secmmu's tests run on, and the least that goes with them.
+CONFIG_I440FX=y
+CONFIG_Q35=y
+CONFIG_VTD=y
+CONFIG_PCIE_PORT=y
+CONFIG_SERIAL_ISA=y
+CONFIG_SECMMU=y
