@@ -80,6 +80,7 @@ static void usage(FILE *to)
 {
     fprintf(to, "usage: secmmu-qtest --plugin FILE [--qemu PROGRAM] "
             "[--file FILE] CASE...\n"
+            "       secmmu-qtest --in-tree --qemu PROGRAM CASE...\n"
             "       secmmu-qtest --list\n");
 }
 
@@ -98,18 +99,23 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {
         { "plugin", required_argument, NULL, 'p' },
+        { "in-tree", no_argument, NULL, 't' },
         { "qemu", required_argument, NULL, 'q' },
         { "file", required_argument, NULL, 'f' },
         { "list", no_argument, NULL, 'l' },
         { "help", no_argument, NULL, 'h' },
         { 0 },
     };
+    bool in_tree = false;
     int c;
 
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (c) {
         case 'p':
             vm_plugin = optarg;
+            break;
+        case 't':
+            in_tree = true;
             break;
         case 'q':
             vm_qemu = optarg;
@@ -130,7 +136,7 @@ int main(int argc, char **argv)
             return 2;
         }
     }
-    if (!vm_plugin || optind == argc) {
+    if (!vm_plugin != in_tree || optind == argc) {
         usage(stderr);
         return 2;
     }

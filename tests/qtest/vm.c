@@ -118,8 +118,10 @@ static void common_args(struct args *args, const char *machine,
     arg(args, "-no-user-config");
     arg(args, "-display");
     arg(args, "none");
-    arg(args, "-plugin");
-    arg_file(args, "file=", plugin, vm_plugin_option);
+    if (plugin) {
+        arg(args, "-plugin");
+        arg_file(args, "file=", plugin, vm_plugin_option);
+    }
     if (device) {
         arg(args, "-device");
         arg(args, "%s", device);
