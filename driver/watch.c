@@ -29,7 +29,7 @@ void secmmu_watch(struct secmmu_device *dev)
 	if (xchg(&dev->watched, true))
 		return;
 	dev->quiet = 0;
-	queue_delayed_work(system_unbound_wq, &dev->watch_work, WATCH_PERIOD);
+	schedule_delayed_work(&dev->watch_work, WATCH_PERIOD);
 }
 
 /* Takes events that have been waiting for a whole period. True: news. */
@@ -125,8 +125,7 @@ void secmmu_watch_work(struct work_struct *work)
 		dev->quiet = look(dev) ? 0 : dev->quiet + 1;
 		tired = dev->quiet >= QUIET_PERIODS;
 		if (!tired)
-			queue_delayed_work(system_unbound_wq, &dev->watch_work,
-					   WATCH_PERIOD);
+			schedule_delayed_work(&dev->watch_work, WATCH_PERIOD);
 	}
 	secmmu_exit(dev, idx);
 	if (tired)
