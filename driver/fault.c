@@ -9,9 +9,9 @@
  * hmm_range_fault):
  *
  *	1. sample the sequence
- *	2. look the pages up, which may sleep for as long as it likes (tables
- *	   that are missing are made before: an allocation that has to reclaim
- *	   should find no pages held by us)
+ *	2. look the pages up, which may sleep for as long as it likes (room in
+ *	   the memory cgroup and tables that are missing are made before: an
+ *	   allocation that has to reclaim should find no pages held by us)
  *	3. take smm->lock
  *	4. a range is active here: refuse; range_end will RESUME
  *	5. the sequence has moved: what was found may be stale; go to 1
@@ -383,6 +383,7 @@ static int serve(struct secmmu_queue *queue, const struct secmmu_event *ev,
 	missing = secmmu_table_missing(smm, va);
 	spin_unlock(&smm->lock);
 
+	batch->nr = secmmu_make_room(smm->mm, batch->nr);
 	ret = make_spare(queue, missing, &spare);
 	if (ret)
 		goto free_spare;

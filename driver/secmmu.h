@@ -406,6 +406,13 @@ bool secmmu_table_map_huge(struct secmmu_mm *smm, unsigned long va,
 /* soft.c: soft-TLB mode */
 void secmmu_dropin(struct secmmu_mm *smm, unsigned long va, unsigned int nr);
 
+/* room.c: room in the process's memory cgroup */
+
+/* What one round of reclaim makes room for, and one CPU keeps. */
+#define SECMMU_ROOM_PAGES	32
+
+unsigned int secmmu_make_room(struct mm_struct *mm, unsigned int nr);
+
 /* fault.c: FAULT events served */
 void secmmu_fault_work(struct work_struct *work);
 void secmmu_resume(struct secmmu_mm *smm);
