@@ -60,6 +60,7 @@
  *	m in bits 15:0, n in 31:16, k in 47:32, each 1 to 65535. len is the
  *	bytes of C, 4 * m * n. Products are added in order of rising k, in
  *	float, each product rounded before it is added.
+ * @SECMMU_OP_NR: one more than the last.
  *
  * Zero is no opcode, so that a zeroed descriptor is an error.
  */
@@ -76,7 +77,7 @@ enum secmmu_opcode {
 	SECMMU_OP_SCATTER	= 10,
 	SECMMU_OP_SAXPY		= 11,
 	SECMMU_OP_GEMM		= 12,
-	SECMMU_OP_NR		= 13,	/* one more than the last */
+	SECMMU_OP_NR		= 13,
 };
 
 /**
@@ -163,6 +164,7 @@ struct secmmu_desc {
  * @SECMMU_STATUS_BAD_ADDRESS: an address outside the device's 48 bits (any
  *	kernel address is); fault_addr names it.
  * @SECMMU_STATUS_BAD_ALIGN: an address not aligned as the opcode demands.
+ * @SECMMU_STATUS_NR: one more than the last.
  *
  * The device writes only these; what it cannot write (the record itself lies
  * in memory that may not be written, the device is gone) is told by the queue
@@ -182,7 +184,7 @@ enum secmmu_status {
 	SECMMU_STATUS_BAD_LENGTH	= 10,
 	SECMMU_STATUS_BAD_ADDRESS	= 11,
 	SECMMU_STATUS_BAD_ALIGN		= 12,
-	SECMMU_STATUS_NR		= 13,	/* one more than the last */
+	SECMMU_STATUS_NR		= 13,
 };
 
 /**
@@ -271,11 +273,12 @@ struct secmmu_info {
  *	what an open gives.
  * @SECMMU_MODE_SOFT: soft-TLB mode: it has no table, every miss in its TLB is
  *	a fault, and the driver drops the translation into the TLB.
+ * @SECMMU_MODE_NR: one more than the last.
  */
 enum secmmu_mode {
 	SECMMU_MODE_WALK	= 0,
 	SECMMU_MODE_SOFT	= 1,
-	SECMMU_MODE_NR		= 2,	/* one more than the last */
+	SECMMU_MODE_NR		= 2,
 };
 
 /**
@@ -382,8 +385,17 @@ struct secmmu_queue_wait {
  *	were rung for ranges.
  *
  * Of the whole device, read from its counters:
- * @tlb_hits, @tlb_misses, @walks, @entries_dropped, @drain_waits, @jobs,
- * @bytes_read, @bytes_written, @audit_checks, @audit_violations.
+ * @tlb_hits: accesses whose translation was in the TLB.
+ * @tlb_misses: those whose was not.
+ * @walks: walks of a secondary table.
+ * @entries_dropped: TLB entries taken away by shootdowns.
+ * @drain_waits: engines that a shootdown had to wait for.
+ * @jobs: jobs ended.
+ * @bytes_read: bytes of memory read by jobs.
+ * @bytes_written: bytes written.
+ * @audit_checks: accesses compared with the CPU's page table.
+ * @audit_violations: those that it did not allow.
+ * @reserved: zero.
  */
 struct secmmu_stats {
 	__u64	faults;
