@@ -22,6 +22,7 @@
 #else
 #include "exec/address-spaces.h"
 #endif
+#include "qemu/main-loop.h"
 #include "hw/pci/pci.h"
 #if __has_include("hw/pci/pci_device.h")
 #include "hw/pci/pci_device.h"
@@ -67,6 +68,15 @@ static inline bool secmmu_is_direct(MemoryRegion *mr, bool write)
     return memory_access_is_direct(mr, write, MEMTXATTRS_UNSPECIFIED);
 #else
     return memory_access_is_direct(mr, write);
+#endif
+}
+
+static inline bool secmmu_big_lock_held(void)
+{
+#if SECMMU_QEMU_AT_LEAST(9, 0)
+    return bql_locked();
+#else
+    return qemu_mutex_iothread_locked();
 #endif
 }
 

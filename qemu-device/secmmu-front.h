@@ -16,6 +16,7 @@
 
 #define TYPE_SECMMU "secmmu"
 
+typedef struct SecmmuAsk SecmmuAsk;
 typedef struct SecmmuWindows SecmmuWindows;
 
 /**
@@ -24,9 +25,12 @@ typedef struct SecmmuWindows SecmmuWindows;
  * @sections: what @windows is built from; big lock.
  * @iommus: sections that translate; big lock.
  * @changed: @sections differs from @windows; big lock.
+ * @ask_lock, @ask_cond, @asks, @ask_bh: engines that wait for a translation.
+ * @translating: the IOMMU is being asked; written with the big lock.
  *
- * init and fini: big lock. map and unmap: any thread that RCU knows, and each
- * map is undone by the same thread; neither takes a lock or waits.
+ * init, fini and serve: big lock. map and unmap: any thread that RCU knows, and
+ * each map is undone by the same thread; neither takes the big lock, but map
+ * may wait for its holder behind an IOMMU.
  */
 typedef struct SecmmuMem {
     AddressSpace *as;
@@ -36,6 +40,11 @@ typedef struct SecmmuMem {
     GArray *sections;
     unsigned iommus;
     bool changed;
+    QemuMutex ask_lock;
+    QemuCond ask_cond;
+    QSIMPLEQ_HEAD(, SecmmuAsk) asks;
+    QEMUBH *ask_bh;
+    bool translating;
 } SecmmuMem;
 
 /* @core: drained when pieces have gone away. */
@@ -43,7 +52,10 @@ void secmmu_mem_init(SecmmuMem *mem, AddressSpace *as, SecmmuCore *core);
 /* Nothing is mapped any more: call before secmmu_core_free(). */
 void secmmu_mem_fini(SecmmuMem *mem);
 
-/* As map and unmap of SecmmuBusOps. */
+/* Answers the engines that wait in map. Whoever waits for them calls it. */
+void secmmu_mem_serve(SecmmuMem *mem);
+/* As may_map, map and unmap of SecmmuBusOps. */
+bool secmmu_mem_may_map(SecmmuMem *mem);
 void *secmmu_mem_map(SecmmuMem *mem, uint64_t addr, size_t len, bool write,
                      void **cookie);
 void secmmu_mem_unmap(SecmmuMem *mem, void *host, uint64_t addr, size_t len,

@@ -13,10 +13,17 @@
  * beyond that, the core is drained, so that whoever took a piece away can
  * rely on it.
  *
- * Behind an IOMMU there are no lasting pieces, each access is translated.
+ * Behind an IOMMU there are no lasting pieces, each access is translated. That
+ * is work for the holder of the big lock: the IOMMU may raise an interrupt of
+ * its own (an address that is not mapped) or change the memory map (it finds
+ * that we need no translation). So an engine asks, in its window, and waits.
+ * It is answered by a bottom half, or by whoever holds the big lock just now
+ * and waits for that window to close, in secmmu_mem_serve(). No engine
+ * may ask with a lock of the core held, see may_map() of SecmmuBusOps.
  */
 #include "qemu/osdep.h"
 
+#include "qemu/main-loop.h"
 #include "qemu/rcu.h"
 #include "secmmu-front.h"
 
@@ -31,6 +38,27 @@ typedef struct SecmmuWindow {
     bool writable;
     MemoryRegionCache cache;
 } SecmmuWindow;
+
+/**
+ * SecmmuAsk: a translation that an engine waits for, on its stack.
+ * @answered: @host and @later are valid; ask_lock.
+ * @later: not in this window.
+ */
+struct SecmmuAsk {
+    QSIMPLEQ_ENTRY(SecmmuAsk) next;
+    uint64_t addr;
+    size_t len;
+    bool write;
+    bool answered;
+    bool later;
+    void *host;
+};
+
+/*
+ * The memory map is changing, of this device or another: who waits for
+ * windows then must not translate, which might want to change it too. Big lock.
+ */
+static unsigned changing;
 
 /* Sorted by start, without overlaps. */
 struct SecmmuWindows {
@@ -122,6 +150,37 @@ static void region_del(MemoryListener *listener, MemoryRegionSection *section)
     }
 }
 
+static SecmmuAsk *take_ask(SecmmuMem *mem)
+{
+    SecmmuAsk *ask;
+
+    qemu_mutex_lock(&mem->ask_lock);
+    ask = QSIMPLEQ_FIRST(&mem->asks);
+    if (ask) {
+        QSIMPLEQ_REMOVE_HEAD(&mem->asks, next);
+    }
+    qemu_mutex_unlock(&mem->ask_lock);
+    return ask;
+}
+
+static void answer(SecmmuMem *mem, SecmmuAsk *ask, void *host, bool later)
+{
+    qemu_mutex_lock(&mem->ask_lock);
+    ask->host = host;
+    ask->later = later;
+    ask->answered = true;
+    qemu_cond_broadcast(&mem->ask_cond);
+    qemu_mutex_unlock(&mem->ask_lock);
+}
+
+/* All windows that are open close; those that ask go on in another one. */
+static void drain(SecmmuMem *mem)
+{
+    changing++;
+    secmmu_core_drain(mem->core);
+    changing--;
+}
+
 static void commit(MemoryListener *listener)
 {
     SecmmuMem *mem = container_of(listener, SecmmuMem, listener);
@@ -133,42 +192,16 @@ static void commit(MemoryListener *listener)
     mem->changed = false;
     qatomic_rcu_set(&mem->windows, windows_new(mem));
     if (old) {
-        secmmu_core_drain(mem->core);
+        /*
+         * Our own question has made the IOMMU get out of the way, see
+         * map_translated(). No memory is lost by that; and we may have asked
+         * with a lock of the core that engines are waiting for.
+         */
+        if (!mem->translating) {
+            drain(mem);
+        }
         call_rcu(old, windows_free, rcu);
     }
-}
-
-void secmmu_mem_init(SecmmuMem *mem, AddressSpace *as, SecmmuCore *core)
-{
-    mem->as = as;
-    mem->core = core;
-    mem->windows = NULL;
-    mem->sections = g_array_new(false, false, sizeof(MemoryRegionSection));
-    mem->iommus = 0;
-    mem->changed = true;
-    mem->listener = (MemoryListener) {
-        .name = TYPE_SECMMU,
-        .region_add = region_add,
-        .region_del = region_del,
-        .commit = commit,
-    };
-    memory_listener_register(&mem->listener, as);
-}
-
-void secmmu_mem_fini(SecmmuMem *mem)
-{
-    SecmmuWindows *old;
-
-    memory_listener_unregister(&mem->listener);
-    /* Unregistering tells of every region's end only in some versions. */
-    old = mem->windows;
-    qatomic_rcu_set(&mem->windows, NULL);
-    if (old) {
-        secmmu_core_drain(mem->core);
-        call_rcu(old, windows_free, rcu);
-    }
-    g_array_free(mem->sections, true);
-    mem->sections = NULL;
 }
 
 static SecmmuWindow *find(SecmmuWindows *windows, uint64_t addr, size_t len)
@@ -192,11 +225,30 @@ static SecmmuWindow *find(SecmmuWindows *windows, uint64_t addr, size_t len)
 }
 
 /*
+ * Through the IOMMU. It may find that it has nothing to translate for us, and
+ * change the memory map so that we do not ask any more; it does so in two
+ * steps, with no memory in between. @translating keeps engines from
+ * taking that for the truth.
+ */
+static IOMMUTLBEntry translate(SecmmuMem *mem, uint64_t addr, bool write)
+{
+    IOMMUTLBEntry entry;
+
+    qatomic_set(&mem->translating, true);
+    /* Before the map changes, if it does; and after it has. */
+    smp_mb();
+    entry = address_space_get_iotlb_entry(mem->as, addr, write,
+                                          MEMTXATTRS_UNSPECIFIED);
+    qatomic_store_release(&mem->translating, false);
+    return entry;
+}
+
+/*
  * Through the IOMMU. Its pages may be smaller than what is asked for, which is
  * fine as long as they lie side by side in one region. The reference is given
- * back by address_space_unmap().
+ * back by address_space_unmap(). Big lock, RCU.
  */
-static void *map_translated(AddressSpace *as, uint64_t addr, size_t len,
+static void *map_translated(SecmmuMem *mem, uint64_t addr, size_t len,
                             bool write)
 {
     MemoryRegion *first = NULL;
@@ -204,25 +256,145 @@ static void *map_translated(AddressSpace *as, uint64_t addr, size_t len,
     size_t done = 0;
 
     while (done < len) {
-        hwaddr piece = len - done;
-        hwaddr xlat;
-        MemoryRegion *mr;
+        IOMMUTLBEntry entry = translate(mem, addr + done, write);
+        hwaddr offset = (addr + done) & entry.addr_mask;
+        hwaddr piece = MIN(len - done, entry.addr_mask + 1 - offset);
+        MemoryRegionSection section;
+        bool good;
 
-        mr = address_space_translate(as, addr + done, &xlat, &piece, write,
-                                     MEMTXATTRS_UNSPECIFIED);
-        if (!piece || !secmmu_is_direct(mr, write)) {
-            return NULL;
+        if (!entry.target_as || entry.perm == IOMMU_NONE) {
+            break;
         }
-        if (!first) {
-            first = mr;
-            start = xlat;
-        } else if (mr != first || xlat != start + done) {
-            return NULL;
+        section = memory_region_find(entry.target_as->root,
+                                     entry.translated_addr + offset, piece);
+        if (!section.mr) {
+            break;
+        }
+        good = secmmu_is_direct(section.mr, write) &&
+               !(write && section.readonly) &&
+               int128_get64(section.size) == piece &&
+               (!first ||
+                (section.mr == first &&
+                 section.offset_within_region == start + done));
+        if (good && !first) {
+            first = section.mr;
+            start = section.offset_within_region;
+        } else {
+            memory_region_unref(section.mr);
+        }
+        if (!good) {
+            break;
         }
         done += piece;
     }
-    memory_region_ref(first);
+    if (done < len) {
+        if (first) {
+            memory_region_unref(first);
+        }
+        return NULL;
+    }
     return (uint8_t *)memory_region_get_ram_ptr(first) + start;
+}
+
+void secmmu_mem_serve(SecmmuMem *mem)
+{
+    SecmmuAsk *ask;
+
+    /* No engine is left that could ask: only the core still winds up. */
+    if (!mem->ask_bh) {
+        return;
+    }
+    RCU_READ_LOCK_GUARD();
+    while ((ask = take_ask(mem)) != NULL) {
+        if (changing) {
+            answer(mem, ask, NULL, true);
+        } else {
+            answer(mem, ask, map_translated(mem, ask->addr, ask->len,
+                                            ask->write), false);
+        }
+    }
+}
+
+static void ask_bh(void *opaque)
+{
+    secmmu_mem_serve(opaque);
+}
+
+/* Called by an engine: without the big lock, without RCU. */
+static void *ask(SecmmuMem *mem, uint64_t addr, size_t len, bool write,
+                 void **cookie)
+{
+    SecmmuAsk ask = { .addr = addr, .len = len, .write = write };
+
+    qemu_mutex_lock(&mem->ask_lock);
+    QSIMPLEQ_INSERT_TAIL(&mem->asks, &ask, next);
+    qemu_bh_schedule(mem->ask_bh);
+    while (!ask.answered) {
+        qemu_cond_wait(&mem->ask_cond, &mem->ask_lock);
+    }
+    qemu_mutex_unlock(&mem->ask_lock);
+    *cookie = ask.later ? SECMMU_MAP_LATER : NULL;
+    return ask.host;
+}
+
+void secmmu_mem_init(SecmmuMem *mem, AddressSpace *as, SecmmuCore *core)
+{
+    mem->as = as;
+    mem->core = core;
+    mem->windows = NULL;
+    mem->sections = g_array_new(false, false, sizeof(MemoryRegionSection));
+    mem->iommus = 0;
+    mem->changed = true;
+    qemu_mutex_init(&mem->ask_lock);
+    qemu_cond_init(&mem->ask_cond);
+    QSIMPLEQ_INIT(&mem->asks);
+    mem->translating = false;
+    mem->ask_bh = qemu_bh_new(ask_bh, mem);
+    mem->listener = (MemoryListener) {
+        .name = TYPE_SECMMU,
+        .region_add = region_add,
+        .region_del = region_del,
+        .commit = commit,
+    };
+    memory_listener_register(&mem->listener, as);
+}
+
+void secmmu_mem_fini(SecmmuMem *mem)
+{
+    SecmmuWindows *old;
+
+    memory_listener_unregister(&mem->listener);
+    /* Unregistering tells of every region's end only in some versions. */
+    old = mem->windows;
+    qatomic_rcu_set(&mem->windows, NULL);
+    if (old) {
+        drain(mem);
+        call_rcu(old, windows_free, rcu);
+    }
+    g_array_free(mem->sections, true);
+    mem->sections = NULL;
+    qemu_bh_delete(mem->ask_bh);
+    mem->ask_bh = NULL;
+    qemu_cond_destroy(&mem->ask_cond);
+    qemu_mutex_destroy(&mem->ask_lock);
+}
+
+/* Was @windows, which we have just read, only one step to others? RCU. */
+static bool in_between(SecmmuMem *mem, SecmmuWindows *windows)
+{
+    smp_rmb();
+    return qatomic_load_acquire(&mem->translating) ||
+           qatomic_read(&mem->windows) != windows;
+}
+
+bool secmmu_mem_may_map(SecmmuMem *mem)
+{
+    SecmmuWindows *windows;
+
+    RCU_READ_LOCK_GUARD();
+    windows = qatomic_rcu_read(&mem->windows);
+    return !windows || secmmu_big_lock_held() ||
+           (!windows->iommu && !in_between(mem, windows));
 }
 
 void *secmmu_mem_map(SecmmuMem *mem, uint64_t addr, size_t len, bool write,
@@ -238,13 +410,19 @@ void *secmmu_mem_map(SecmmuMem *mem, uint64_t addr, size_t len, bool write,
     windows = qatomic_rcu_read(&mem->windows);
     if (!len || !windows) {
         host = NULL;
+    } else if (windows->iommu && secmmu_big_lock_held()) {
+        host = map_translated(mem, addr, len, write);
     } else if (windows->iommu) {
-        host = map_translated(mem->as, addr, len, write);
+        rcu_read_unlock();
+        host = ask(mem, addr, len, write, cookie);
+        rcu_read_lock();
     } else {
         window = find(windows, addr, len);
         if (window && (window->writable || !write)) {
             host = window->host + (addr - window->start);
             *cookie = window;
+        } else if (in_between(mem, windows)) {
+            *cookie = SECMMU_MAP_LATER;
         }
     }
     if (!host) {

@@ -37,6 +37,7 @@
  * @mem: memory as the device sees it.
  * @phys: memory as the CPUs see it; only with audit.
  * @irq: bottom half that sends the MSI-X message.
+ * @kick: bottom half that writes events for engines that may not.
  * @irq_again: sends it once more; only with x-repeat-interrupt.
  */
 struct SecmmuDevice {
@@ -46,6 +47,7 @@ struct SecmmuDevice {
     SecmmuMem mem;
     SecmmuMem phys;
     QEMUBH *irq;
+    QEMUBH *kick;
     QEMUTimer *irq_again;
     MemoryRegion control;
     MemoryRegion doorbell;
@@ -94,6 +96,24 @@ static void bus_unmap_phys(void *opaque, void *host, uint64_t addr, size_t len,
     secmmu_mem_unmap(&s->phys, host, addr, len, false, cookie);
 }
 
+static bool bus_may_map(void *opaque)
+{
+    SecmmuDevice *s = opaque;
+
+    if (secmmu_mem_may_map(&s->mem)) {
+        return true;
+    }
+    qemu_bh_schedule(s->kick);
+    return false;
+}
+
+static void bus_wait(void *opaque)
+{
+    SecmmuDevice *s = opaque;
+
+    secmmu_mem_serve(&s->mem);
+}
+
 static void bus_raise_irq(void *opaque)
 {
     SecmmuDevice *s = opaque;
@@ -127,6 +147,8 @@ static void bus_thread_end(void *opaque)
 static const SecmmuBusOps secmmu_bus_ops = {
     .map = bus_map,
     .unmap = bus_unmap,
+    .may_map = bus_may_map,
+    .wait = bus_wait,
     .raise_irq = bus_raise_irq,
     .guest_error = bus_guest_error,
     .thread_begin = bus_thread_begin,
@@ -162,6 +184,13 @@ static void irq_bh(void *opaque)
     if (s->misbehave.repeat_interrupt) {
         timer_mod(s->irq_again, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + 1);
     }
+}
+
+static void kick_bh(void *opaque)
+{
+    SecmmuDevice *s = opaque;
+
+    secmmu_core_kick(s->core);
 }
 
 static uint64_t control_read(void *opaque, hwaddr off, unsigned size)
@@ -286,6 +315,7 @@ static void secmmu_exit(PCIDevice *pci)
     secmmu_core_free(s->core);
     s->core = NULL;
     qemu_bh_delete(s->irq);
+    qemu_bh_delete(s->kick);
     timer_free(s->irq_again);
     pcie_cap_exit(pci);
     msix_uninit_exclusive_bar(pci);
@@ -320,11 +350,13 @@ static void secmmu_realize(PCIDevice *pci, Error **errp)
         return;
     }
     s->irq = qemu_bh_new(irq_bh, s);
+    s->kick = qemu_bh_new(kick_bh, s);
     s->core = secmmu_core_new(&config, &secmmu_bus_ops, s, &message);
     if (!s->core) {
         error_setg(errp, "secmmu: %s", message ? message : "out of memory");
         free(message);
         qemu_bh_delete(s->irq);
+        qemu_bh_delete(s->kick);
         pcie_cap_exit(pci);
         msix_uninit_exclusive_bar(pci);
         return;

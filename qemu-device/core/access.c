@@ -27,7 +27,6 @@ SecmmuAccess secmmu_span_open(SecmmuEngine *engine, SecmmuQueue *q,
     }
     if (core->config.audit) {
         /* The CPU's page may be smaller than ours: page by page, then. */
-        secmmu_audit(engine, q, va, write, &x);
         len = MIN(len, small);
     }
     /* In whole elements of any kind, so that none is cut by the budget. */
@@ -37,9 +36,10 @@ SecmmuAccess secmmu_span_open(SecmmuEngine *engine, SecmmuQueue *q,
     }
     len = MIN(len, x.left);
     len = MIN(len, (uint64_t)most);
+    span->cookie = NULL;
     span->host = core->ops->map(core->opaque, x.addr, len, write,
                                 &span->cookie);
-    if (!span->host && len > small) {
+    if (!span->host && span->cookie != SECMMU_MAP_LATER && len > small) {
         /* Behind an IOMMU a large page may be made of scattered small ones. */
         len = small;
         span->host = core->ops->map(core->opaque, x.addr, len, write,
@@ -47,7 +47,10 @@ SecmmuAccess secmmu_span_open(SecmmuEngine *engine, SecmmuQueue *q,
     }
     if (!span->host) {
         engine->fault.va = va;
-        return SECMMU_ACCESS_BUS;
+        return secmmu_map_failed(span->cookie);
+    }
+    if (core->config.audit) {
+        secmmu_audit(engine, q, va, write, &x, span->host);
     }
     span->addr = x.addr;
     span->len = len;

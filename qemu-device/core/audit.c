@@ -79,27 +79,23 @@ static uint64_t cpu_walk(SecmmuCore *core, uint64_t root, uint64_t va,
  * The same byte of RAM? Addresses are compared by what they reach, since
  * an IOMMU may stand between the device and physical memory.
  */
-static bool same_frame(SecmmuCore *core, uint64_t dma, uint64_t phys)
+static bool same_frame(SecmmuCore *core, uint64_t dma, const void *host,
+                       uint64_t phys)
 {
-    void *dma_cookie, *phys_cookie;
-    void *a, *b;
+    void *cookie, *p;
 
     if (!core->ops->map_phys) {
         return dma == phys;
     }
-    a = core->ops->map(core->opaque, dma, 1, false, &dma_cookie);
-    b = core->ops->map_phys(core->opaque, phys, 1, &phys_cookie);
-    if (a) {
-        core->ops->unmap(core->opaque, a, dma, 1, false, dma_cookie);
+    p = core->ops->map_phys(core->opaque, phys, 1, &cookie);
+    if (p) {
+        core->ops->unmap_phys(core->opaque, p, phys, 1, cookie);
     }
-    if (b) {
-        core->ops->unmap_phys(core->opaque, b, phys, 1, phys_cookie);
-    }
-    return a && a == b;
+    return p && p == host;
 }
 
 void secmmu_audit(SecmmuEngine *engine, SecmmuQueue *q, uint64_t va,
-                  bool write, const SecmmuXlate *x)
+                  bool write, const SecmmuXlate *x, const void *host)
 {
     SecmmuCore *core = engine->core;
     uint64_t root = atomic_load_explicit(&core->asids[q->asid].audit,
@@ -116,7 +112,7 @@ void secmmu_audit(SecmmuEngine *engine, SecmmuQueue *q, uint64_t va,
     leaf = cpu_walk(core, root, va, &phys, &writable);
     if (!leaf) {
         rule = "the CPU maps nothing there";
-    } else if (!same_frame(core, x->addr, phys)) {
+    } else if (!same_frame(core, x->addr, host, phys)) {
         rule = "the CPU maps another frame there";
     } else if (write && !writable) {
         rule = "the CPU may not write there";

@@ -262,6 +262,15 @@ void secmmu_core_set_bus_master(SecmmuCore *core, bool on)
     pthread_mutex_unlock(&core->control);
 }
 
+void secmmu_core_kick(SecmmuCore *core)
+{
+    pthread_mutex_lock(&core->control);
+    pthread_mutex_lock(&core->lock);
+    secmmu_event_flush(core, core->count);
+    pthread_mutex_unlock(&core->lock);
+    pthread_mutex_unlock(&core->control);
+}
+
 uint64_t secmmu_core_clock(void)
 {
     struct timespec ts;

@@ -78,12 +78,12 @@ void secmmu_sched_disown(SecmmuQueue *q)
     atomic_store_explicit(&q->owner, NULL, memory_order_release);
 }
 
-void secmmu_sched_wait_disowned(SecmmuQueue *q)
+void secmmu_sched_wait_disowned(SecmmuCore *core, SecmmuQueue *q)
 {
     unsigned n = 0;
 
     while (atomic_load_explicit(&q->owner, memory_order_acquire)) {
-        secmmu_wait_relax(&n);
+        secmmu_wait_engine(core, &n);
     }
 }
 

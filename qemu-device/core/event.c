@@ -9,7 +9,8 @@
  * memory of its own. An event is written when the driver has consumed the one
  * of the same queue and type before it. With that the ring, which holds three
  * per queue or more, cannot run full; still, nothing depends on it: an event
- * that finds no room, or a device that may not do DMA, keeps waiting.
+ * that finds no room, or a device that may not do DMA (or an engine that may
+ * not reach the ring), keeps waiting.
  */
 #include "internal.h"
 
@@ -57,6 +58,7 @@ static void put(SecmmuCore *core, SecmmuQueue *q, unsigned type,
 static bool put_all(SecmmuCore *core, SecmmuQueue *q,
                     SecmmuCounterCell *count, bool *wrote)
 {
+    const SecmmuBusOps *ops = core->ops;
     bool waits = false;
 
     for (unsigned type = SECMMU_EVENT_FAULT; type <= SECMMU_EVENT_ERROR;
@@ -68,7 +70,8 @@ static bool put_all(SecmmuCore *core, SecmmuQueue *q,
             continue;
         }
         if (!atomic_load(&core->dma) || !consumed(core, slot) ||
-            core->event_tail - core->event_head >= room) {
+            core->event_tail - core->event_head >= room ||
+            (ops->may_map && !ops->may_map(core->opaque))) {
             waits = true;
             continue;
         }

@@ -351,6 +351,8 @@ void secmmu_window_exit(SecmmuEngine *engine);
 unsigned secmmu_window_drain(SecmmuCore *core, int asid);
 /* Spins for a while, then gives the CPU away. @n counts the calls. */
 void secmmu_wait_relax(unsigned *n);
+/* The same for who waits for an engine, which may wait for the front. */
+void secmmu_wait_engine(SecmmuCore *core, unsigned *n);
 
 /* ----------------------------------------------------------------- walk.c */
 
@@ -370,8 +372,14 @@ typedef struct SecmmuXlate {
 /* Translates @va for one access. In a window of @engine. */
 SecmmuAccess secmmu_translate(SecmmuEngine *engine, SecmmuQueue *q,
                               uint64_t va, bool write, SecmmuXlate *x);
-/* Maps and loads 8 little-endian bytes; false if there is no RAM. */
-bool secmmu_load64(SecmmuCore *core, uint64_t addr, uint64_t *val);
+/* Maps and loads 8 little-endian bytes. */
+SecmmuAccess secmmu_load64(SecmmuCore *core, uint64_t addr, uint64_t *val);
+/* What an engine does after map() gave NULL and @cookie. */
+static inline SecmmuAccess secmmu_map_failed(const void *cookie)
+{
+    return cookie == SECMMU_MAP_LATER ? SECMMU_ACCESS_AGAIN :
+                                        SECMMU_ACCESS_BUS;
+}
 
 /* --------------------------------------------------------------- access.c */
 
@@ -493,7 +501,7 @@ void secmmu_sched_remove(SecmmuCore *core, SecmmuQueue *q);
 /* Gives the queue back; the state is the caller's business. */
 void secmmu_sched_disown(SecmmuQueue *q);
 /* Waits until no engine owns it. Not with core->lock. */
-void secmmu_sched_wait_disowned(SecmmuQueue *q);
+void secmmu_sched_wait_disowned(SecmmuCore *core, SecmmuQueue *q);
 int secmmu_engines_start(SecmmuCore *core);
 void secmmu_engines_join(SecmmuCore *core);
 
@@ -536,8 +544,11 @@ void secmmu_slot_drop(SecmmuQueue *q, uint64_t vpn, uint64_t pages);
 
 /* ---------------------------------------------------------------- audit.c */
 
-/* Compares @x with what the CPU's page table says. In a window. */
+/*
+ * Compares @x, whose byte the machine has at @host, with what the CPU's page
+ * table says. In a window.
+ */
 void secmmu_audit(SecmmuEngine *engine, SecmmuQueue *q, uint64_t va,
-                  bool write, const SecmmuXlate *x);
+                  bool write, const SecmmuXlate *x, const void *host);
 
 #endif /* SECMMU_INTERNAL_H */

@@ -109,7 +109,7 @@ static void take_away(SecmmuCore *core, SecmmuQueue *q)
     atomic_store(&q->stop, true);
     secmmu_sched_remove(core, q);
     pthread_mutex_unlock(&core->lock);
-    secmmu_sched_wait_disowned(q);
+    secmmu_sched_wait_disowned(core, q);
     pthread_mutex_lock(&core->lock);
     /* The owner may have given it back in the meantime. */
     secmmu_sched_remove(core, q);

@@ -86,12 +86,16 @@ typedef struct SecmmuTrace {
     uint64_t user_data;
 } SecmmuTrace;
 
+#define SECMMU_MAP_LATER ((void *)-1)
+
 /**
  * SecmmuBusOps: what the core asks of the machine.
  *
  * All of them may be called from any engine thread and from inside a control
  * call. None may take a lock that is held around a call into the core (in
- * QEMU: the big lock), block, or call back into the core.
+ * QEMU: the big lock), block, or call back into the core. One exception: map,
+ * called by an engine, may wait for the holder of such a lock, if that
+ * holder serves it in wait() and may_map() says so.
  */
 typedef struct SecmmuBusOps {
     /*
@@ -99,13 +103,25 @@ typedef struct SecmmuBusOps {
      * the range never crosses a 2 MiB boundary. Returns a host pointer that
      * is valid up to unmap, or NULL (no RAM there, or no bus mastering).
      * Called only inside an in-flight window of an engine, or from a control
-     * call. *cookie is handed back to unmap.
+     * call. *cookie is handed back to unmap. NULL with *cookie set to
+     * SECMMU_MAP_LATER, for engines only: not in this window, but in another.
      */
     void *(*map)(void *opaque, uint64_t addr, size_t len, bool write,
                  void **cookie);
     /* Ends the access: write tells that the bytes may have changed. */
     void (*unmap)(void *opaque, void *host, uint64_t addr, size_t len,
                   bool write, void *cookie);
+    /*
+     * Optional: false if map would have to wait for somebody now. Asked with
+     * locks of the core held, where that must not be: events then stay where
+     * they are until secmmu_core_kick(), which is the front's to call.
+     */
+    bool (*may_map)(void *opaque);
+    /*
+     * Optional: a control call waits for engines, and says so again and again.
+     * Never called by an engine.
+     */
+    void (*wait)(void *opaque);
     /* Sends the one MSI-X message. */
     void (*raise_irq)(void *opaque);
     /* The guest did something that it should not have: one line, no "\n". */
@@ -180,6 +196,9 @@ void secmmu_core_reset(SecmmuCore *core);
  * that is pending waits and goes on when it comes back.
  */
 void secmmu_core_set_bus_master(SecmmuCore *core, bool on);
+
+/* What had to wait for may_map() is done now. Not from wait(). */
+void secmmu_core_kick(SecmmuCore *core);
 
 /* The clock of the CLOCK register: nanoseconds, from an arbitrary start. */
 uint64_t secmmu_core_clock(void);

@@ -40,7 +40,7 @@ void secmmu_core_set_running(SecmmuCore *core, bool on)
         pthread_mutex_lock(&core->lock);
         pthread_mutex_unlock(&core->lock);
         for (unsigned i = 0; i < core->config.queues; i++) {
-            secmmu_sched_wait_disowned(&core->queues[i]);
+            secmmu_sched_wait_disowned(core, &core->queues[i]);
         }
     }
     pthread_mutex_unlock(&core->control);

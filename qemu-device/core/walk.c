@@ -33,34 +33,34 @@ static SecmmuAccess bad_table(SecmmuEngine *engine, SecmmuQueue *q,
     return SECMMU_ACCESS_BUS;
 }
 
-bool secmmu_load64(SecmmuCore *core, uint64_t addr, uint64_t *val)
+SecmmuAccess secmmu_load64(SecmmuCore *core, uint64_t addr, uint64_t *val)
 {
     const SecmmuInject *inject = secmmu_injected(core);
-    void *cookie;
+    void *cookie = NULL;
     uint64_t *p;
 
     if (inject && inject->table && inject->table(core->opaque, addr)) {
-        return false;
+        return SECMMU_ACCESS_BUS;
     }
     p = core->ops->map(core->opaque, addr, 8, false, &cookie);
     if (!p) {
-        return false;
+        return secmmu_map_failed(cookie);
     }
     *val = le64toh(__atomic_load_n(p, __ATOMIC_ACQUIRE));
     core->ops->unmap(core->opaque, p, addr, 8, false, cookie);
-    return true;
+    return SECMMU_ACCESS_OK;
 }
 
-/* Sets @bits in the entry at @addr if it still is @old. */
+/* Sets @bits in the entry at @addr if it still is @old; *@r tells of the way. */
 static bool set_bits(SecmmuCore *core, uint64_t addr, uint64_t old,
-                     uint64_t bits, bool *ram)
+                     uint64_t bits, SecmmuAccess *r)
 {
     uint64_t expect = htole64(old);
-    void *cookie;
+    void *cookie = NULL;
     uint64_t *p = core->ops->map(core->opaque, addr, 8, true, &cookie);
     bool done;
 
-    *ram = p != NULL;
+    *r = p ? SECMMU_ACCESS_OK : secmmu_map_failed(cookie);
     if (!p) {
         return false;
     }
@@ -141,11 +141,15 @@ static SecmmuAccess walk_table(SecmmuEngine *engine, SecmmuQueue *q,
 
     for (;;) {
         const char *what;
-        bool ram;
+        SecmmuAccess r;
 
         at = table + 8 * ((va >> SECMMU_LEVEL_SHIFT(level)) & 511);
-        if (!secmmu_load64(core, at, &e)) {
+        r = secmmu_load64(core, at, &e);
+        if (r == SECMMU_ACCESS_BUS) {
             return bad_table(engine, q, va, level, at, "is not in RAM", 0);
+        }
+        if (r != SECMMU_ACCESS_OK) {
+            return r;
         }
         if (!(e & SECMMU_SPTE_V)) {
             return fail(engine, va, write ? SECMMU_FAULT_WRITE : 0);
@@ -170,13 +174,16 @@ static SecmmuAccess walk_table(SecmmuEngine *engine, SecmmuQueue *q,
         if ((e & need) == need) {
             break;
         }
-        if (set_bits(core, at, e, need, &ram)) {
+        if (set_bits(core, at, e, need, &r)) {
             secmmu_count(engine->count, SECMMU_CNT_AD_UPDATES, 1);
             e |= need;
             break;
         }
-        if (!ram) {
+        if (r == SECMMU_ACCESS_BUS) {
             return bad_table(engine, q, va, level, at, "is not in RAM", e);
+        }
+        if (r != SECMMU_ACCESS_OK) {
+            return r;
         }
         /* It changed since it was read: look at this table again. */
         if (++tries == AD_TRIES) {

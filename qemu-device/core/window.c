@@ -35,6 +35,14 @@ void secmmu_wait_relax(unsigned *n)
     }
 }
 
+void secmmu_wait_engine(SecmmuCore *core, unsigned *n)
+{
+    if (core->ops->wait) {
+        core->ops->wait(core->opaque);
+    }
+    secmmu_wait_relax(n);
+}
+
 void secmmu_window_enter(SecmmuEngine *engine, unsigned asid)
 {
     uint64_t word = ++engine->windows << WINDOW_COUNT_SHIFT |
@@ -67,7 +75,7 @@ unsigned secmmu_window_drain(SecmmuCore *core, int asid)
         }
         waited++;
         while (atomic_load(&engine->window) == word) {
-            secmmu_wait_relax(&n);
+            secmmu_wait_engine(core, &n);
         }
     }
     return waited;

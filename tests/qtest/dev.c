@@ -5,16 +5,41 @@
 #include <string.h>
 
 #include "dev.h"
+#include "iommu.h"
 
 /* Guest pages are handed out from here on, beyond the PC's holes. */
 #define FIRST_PAGE 0x100000ull
+
+bool dev_iommu;
+
+/* @args: where the arguments with an IOMMU in front come, at most 16. */
+static const char *const *with_iommu(const char *const *extra,
+                                     const char **args)
+{
+    unsigned n = 0;
+
+    if (!dev_iommu || extra == iommu_args) {
+        return extra;
+    }
+    for (const char *const *p = iommu_args; *p; p++) {
+        args[n++] = *p;
+    }
+    for (; extra && *extra; extra++) {
+        CHECK(n < 15);
+        args[n++] = *extra;
+    }
+    args[n] = NULL;
+    return args;
+}
 
 struct dev *dev_bare_on(const char *machine, const char *properties,
                         const char *const *extra)
 {
     struct dev *dev = calloc(1, sizeof(*dev));
+    const char *args[16];
 
     CHECK(dev);
+    extra = with_iommu(extra, args);
     dev->vm = vm_start(machine, properties, extra);
     dev->pci.vm = dev->vm;
     dev->pci.devfn = 4 << 3;
@@ -58,6 +83,9 @@ void dev_init(struct dev *dev)
     uint32_t asids = dev_read32(dev, SECMMU_REG_NR_ASIDS);
     uint64_t gpa;
 
+    if (dev_iommu) {
+        iommu_start(dev);
+    }
     pci_command(&dev->pci, PCI_COMMAND_MASTER, 0);
     msix_init(dev);
     for (dev->ring_order = 7; 1u << dev->ring_order < 3 * queues; ) {

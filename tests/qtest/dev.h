@@ -35,6 +35,7 @@
  * @msi: where the MSI-X message is written.
  * @free: next unused guest page.
  * @dma_offset: DMA address of guest page 0, where an IOMMU makes it so.
+ * @iommu_root: the IOMMU's root table; see iommu.h.
  */
 struct dev {
     struct vm *vm;
@@ -46,7 +47,11 @@ struct dev {
     uint32_t *msi;
     uint64_t free;
     uint64_t dma_offset;
+    uint64_t iommu_root;
 };
+
+/* Every device is behind an IOMMU that translates; set by main(). */
+extern bool dev_iommu;
 
 /* The -device argument with DEV_QUEUES and so on, and more properties. */
 #define DEV_PROPERTIES "secmmu,addr=4,queues=8,asids=4,engines=2,tlb-sets=64" \

@@ -15,7 +15,7 @@
 /* For dev_bare_on(). */
 extern const char *const iommu_args[];
 
-/* Switches translation on; before dev_init(). */
+/* Switches translation on, unless it is; before dev_init(). */
 void iommu_start(struct dev *dev);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "cases.h"
 #include "check.h"
+#include "dev.h"
 #include "vm.h"
 
 struct test_case {
@@ -23,10 +24,12 @@ struct test_case {
 };
 
 #define QTEST_CASE(name) { #name, test_##name },
+#define QTEST_CASE_ONCE(name) QTEST_CASE(name)
 static const struct test_case cases[] = {
 #include "cases.def"
 };
 #undef QTEST_CASE
+#undef QTEST_CASE_ONCE
 
 #define NR_CASES (sizeof(cases) / sizeof(cases[0]))
 
@@ -79,8 +82,8 @@ uint64_t random_u64(uint64_t *state)
 static void usage(FILE *to)
 {
     fprintf(to, "usage: secmmu-qtest --plugin FILE [--qemu PROGRAM] "
-            "[--file FILE] CASE...\n"
-            "       secmmu-qtest --in-tree --qemu PROGRAM CASE...\n"
+            "[--file FILE] [--iommu] CASE...\n"
+            "       secmmu-qtest --in-tree --qemu PROGRAM [--iommu] CASE...\n"
             "       secmmu-qtest --list\n");
 }
 
@@ -102,6 +105,7 @@ int main(int argc, char **argv)
         { "in-tree", no_argument, NULL, 't' },
         { "qemu", required_argument, NULL, 'q' },
         { "file", required_argument, NULL, 'f' },
+        { "iommu", no_argument, NULL, 'i' },
         { "list", no_argument, NULL, 'l' },
         { "help", no_argument, NULL, 'h' },
         { 0 },
@@ -122,6 +126,9 @@ int main(int argc, char **argv)
             break;
         case 'f':
             case_file = optarg;
+            break;
+        case 'i':
+            dev_iommu = true;
             break;
         case 'l':
             for (size_t i = 0; i < NR_CASES; i++) {

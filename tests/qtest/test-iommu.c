@@ -18,11 +18,20 @@
 #define VTD_GSTS     0x1c
 #define VTD_RTADDR   0x20
 #define VTD_CCMD     0x28
+#define VTD_FSTS     0x34
+#define VTD_FECTL    0x38
+#define VTD_FEDATA   0x3c
+#define VTD_FEADDR   0x40
 #define GCMD_TE      (1u << 31)
 #define GCMD_SRTP    (1u << 30)
 
 #define SL_RW        3ull
 #define SL_LARGE     0x80ull
+
+#define FSTS_PPF     2u
+#define CONTEXT_PASS_THROUGH 8ull
+/* Where iommu_tables() has nothing. */
+#define UNMAPPED     (1ull << 40)
 
 #define OFFSET       IOMMU_OFFSET
 
@@ -41,7 +50,10 @@ static uint64_t *table(struct dev *dev, uint64_t *gpa)
     return p;
 }
 
-/* Returns the table of 2 MiB entries that maps RAM from OFFSET on. */
+/*
+ * Returns the table of 2 MiB entries that maps RAM from OFFSET on. The rest of
+ * the first 4 GiB is mapped to itself: some tests go to fixed addresses.
+ */
 static uint64_t *iommu_tables(struct dev *dev, uint64_t *root_gpa)
 {
     uint64_t context_gpa, level4, level3, level2;
@@ -51,9 +63,14 @@ static uint64_t *iommu_tables(struct dev *dev, uint64_t *root_gpa)
 
     root[0] = context_gpa | 1;
     /* Second-level tables, 48 bits (AW 2), domain 1. */
-    context[2 * dev->pci.devfn] = level4 | 1;
-    context[2 * dev->pci.devfn + 1] = 2 | 1 << 8;
+    for (unsigned devfn = 0; devfn < 256; devfn++) {
+        context[2 * devfn] = level4 | 1;
+        context[2 * devfn + 1] = 2 | 1 << 8;
+    }
     l4[0] = level3 | SL_RW;
+    for (uint64_t i = 0; i < 4; i++) {
+        l3[i] = i << 30 | SL_RW | SL_LARGE;
+    }
     l3[OFFSET >> 30] = level2 | SL_RW;
     for (uint64_t i = 0; i < VM_RAM_SIZE / HUGE; i++) {
         l2[i] = i * HUGE | SL_RW | SL_LARGE;
@@ -88,11 +105,13 @@ static void iommu_off(struct dev *dev)
 
 void iommu_start(struct dev *dev)
 {
-    uint64_t root;
-
-    dev->dma_offset = OFFSET;
-    iommu_tables(dev, &root);
-    iommu_on(dev, root);
+    if (!dev->iommu_root) {
+        dev->dma_offset = OFFSET;
+        iommu_tables(dev, &dev->iommu_root);
+    }
+    if (!(vm_readl(dev->vm, VTD + VTD_GSTS) & GCMD_TE)) {
+        iommu_on(dev, dev->iommu_root);
+    }
 }
 
 void test_iommu_off(void)
@@ -238,5 +257,65 @@ void test_iommu_switched(void)
     }
     CHECK_EQ(COUNTER(dev, BUS_ERRORS), 0);
     CHECK(dev_read32(dev, QREG(0, QUEUE_HEAD)) < 1000);
+    dev_end(dev);
+}
+
+/* What VT-d has to say about a bad address is an interrupt. */
+void test_iommu_fault_interrupt(void)
+{
+    struct dev *dev = dev_bare_on("q35", DEV_PROPERTIES, iommu_args);
+    struct secmmu_completion c;
+    struct space s;
+    struct queue q;
+
+    iommu_start(dev);
+    dev_init(dev);
+    /* Not masked, and an NMI, so that it needs no interrupt controller. */
+    vm_writel(dev->vm, VTD + VTD_FEDATA, 4 << 8);
+    vm_writel(dev->vm, VTD + VTD_FEADDR, 0xfee00000);
+    vm_writel(dev->vm, VTD + VTD_FECTL, 0);
+    s = space_new(dev, 0);
+    q = queue_new(&s, 0, 4);
+    space_map(&s, VA, UNMAPPED, PAGE, SECMMU_SPTE_W);
+    CHECK_EQ(vm_readl(dev->vm, VTD + VTD_FSTS) & FSTS_PPF, 0);
+    c = queue_run(&q, (struct secmmu_desc) {
+        .opcode = SECMMU_OP_REDUCE, .src = VA, .len = 8,
+    });
+    CHECK_EQ(c.status, SECMMU_STATUS_BUS_ERROR);
+    CHECK_EQ(c.fault_addr, VA);
+    CHECK(vm_readl(dev->vm, VTD + VTD_FSTS) & FSTS_PPF);
+    /* The interrupt is no longer pending: it was sent. */
+    CHECK_EQ(vm_readl(dev->vm, VTD + VTD_FECTL), 0);
+    jobs_ok(&q, (struct secmmu_desc) { .opcode = SECMMU_OP_NOP });
+    dev_end(dev);
+}
+
+/*
+ * The IOMMU finds, while it translates for an engine, that this device needs no
+ * translation, and changes the memory map there and then.
+ */
+void test_iommu_pass_through(void)
+{
+    struct dev *dev = dev_bare_on("q35", DEV_PROPERTIES, iommu_args);
+    uint64_t root, context_gpa, *context;
+    struct space s;
+    struct queue q;
+
+    context = table(dev, &context_gpa);
+    *(table(dev, &root)) = context_gpa | 1;
+    iommu_on(dev, root);
+    dev_init(dev);
+    /* No done array: the engine's access shall be the first one. */
+    dev_write32(dev, SECMMU_REG_CTRL, 0);
+    dev_write64(dev, SECMMU_REG_DONE_BASE, 0);
+    dev_write32(dev, SECMMU_REG_CTRL, SECMMU_CTRL_ENABLE);
+    s = space_new(dev, 0);
+    q = queue_new(&s, 0, 4);
+    /* From absent to present needs no flush. */
+    context[2 * dev->pci.devfn + 1] = 2 | 1 << 8;
+    context[2 * dev->pci.devfn] = CONTEXT_PASS_THROUGH | 1;
+    for (unsigned i = 0; i < 5; i++) {
+        jobs_ok(&q, (struct secmmu_desc) { .opcode = SECMMU_OP_NOP });
+    }
     dev_end(dev);
 }

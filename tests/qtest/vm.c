@@ -515,6 +515,11 @@ off_t vm_log_size(struct vm *vm)
     return lseek(vm->log_fd, 0, SEEK_END);
 }
 
+void vm_log_forget(struct vm *vm)
+{
+    CHECK(!ftruncate(vm->log_fd, 0));
+}
+
 char *vm_log_text(struct vm *vm)
 {
     off_t size = vm_log_size(vm);

@@ -91,6 +91,8 @@ void vm_qmp_event(struct vm *vm, const char *name);
 bool vm_log_has(struct vm *vm, const char *text);
 /* All of it, as a string; the caller frees it. */
 char *vm_log_text(struct vm *vm);
+/* Nothing has been logged so far. */
+void vm_log_forget(struct vm *vm);
 /* Bytes logged so far. */
 off_t vm_log_size(struct vm *vm);
 
