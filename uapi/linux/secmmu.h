@@ -193,7 +193,8 @@ enum secmmu_status {
  *	reads a non-zero status with acquire order sees the other fields and
  *	every byte that the job wrote.
  * @bytes: bytes done (nodes, for LIST_WALK). With FAULT and PARTIAL: those
- *	before the fault, counted from the start of the operands.
+ *	before the fault, counted from the start of the operands (from the end,
+ *	for a COPY to a higher address that overlaps its source).
  * @fault_addr: see enum secmmu_status; else zero.
  * @result: by opcode; else zero.
  * @user_data: the descriptor's.
