@@ -12,9 +12,7 @@
 
 bool dev_iommu;
 
-/* @args: where the arguments with an IOMMU in front come, at most 16. */
-static const char *const *with_iommu(const char *const *extra,
-                                     const char **args)
+const char *const *dev_extra(const char *const *extra, const char **args)
 {
     unsigned n = 0;
 
@@ -25,7 +23,7 @@ static const char *const *with_iommu(const char *const *extra,
         args[n++] = *p;
     }
     for (; extra && *extra; extra++) {
-        CHECK(n < 15);
+        CHECK(n < DEV_EXTRA - 1);
         args[n++] = *extra;
     }
     args[n] = NULL;
@@ -36,10 +34,10 @@ struct dev *dev_bare_on(const char *machine, const char *properties,
                         const char *const *extra)
 {
     struct dev *dev = calloc(1, sizeof(*dev));
-    const char *args[16];
+    const char *args[DEV_EXTRA];
 
     CHECK(dev);
-    extra = with_iommu(extra, args);
+    extra = dev_extra(extra, args);
     dev->vm = vm_start(machine, properties, extra);
     dev->pci.vm = dev->vm;
     dev->pci.devfn = 4 << 3;

@@ -52,6 +52,12 @@ struct dev {
 
 /* Every device is behind an IOMMU that translates; set by main(). */
 extern bool dev_iommu;
+/*
+ * QEMU's further arguments, with the IOMMU in front if there is to be one. Who
+ * starts QEMU by dev_bare*() need not care. @args: where the result may be put.
+ */
+#define DEV_EXTRA 16
+const char *const *dev_extra(const char *const *extra, const char **args);
 
 /* The -device argument with DEV_QUEUES and so on, and more properties. */
 #define DEV_PROPERTIES "secmmu,addr=4,queues=8,asids=4,engines=2,tlb-sets=64" \

@@ -297,10 +297,12 @@ void test_migrate_live(void)
         char bios[64];
         int fd = halt_firmware(bios, sizeof(bios));
         const char *extra[] = { "-bios", bios, "-incoming", uri, NULL };
+        const char *args[DEV_EXTRA];
 
         target = calloc(1, sizeof(*target));
         CHECK(target);
-        target->vm = vm_start("q35", DEV_PROPERTIES, extra);
+        target->vm = vm_start("q35", DEV_PROPERTIES,
+                              dev_extra(extra, args));
         close(fd);
     }
     source = w.dev;
@@ -382,8 +384,10 @@ static void refuse_incoming(const char *properties, bool spoilt,
             "-bios", bios, "-m", "128M", "-object", object,
             "-machine", "memory-backend=ram", "-incoming", command, NULL,
         };
+        const char *args[DEV_EXTRA];
 
-        CHECK(vm_run_to_end(vm_plugin, properties, extra, output) != 0);
+        CHECK(vm_run_to_end(vm_plugin, properties,
+                            dev_extra(extra, args), output) != 0);
     }
     close(fd);
     if (!strstr(output, text)) {
