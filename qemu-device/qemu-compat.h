@@ -80,6 +80,17 @@ static inline bool secmmu_big_lock_held(void)
 #endif
 }
 
+static inline VMChangeStateEntry *
+secmmu_add_vm_change_state_handler(DeviceState *dev, VMChangeStateHandler *cb,
+                                   void *opaque)
+{
+#if SECMMU_QEMU_AT_LEAST(10, 1)
+    return qdev_add_vm_change_state_handler(dev, cb, NULL, opaque);
+#else
+    return qdev_add_vm_change_state_handler(dev, cb, opaque);
+#endif
+}
+
 static inline void secmmu_class_set_reset(DeviceClass *dc,
                                           void (*reset)(DeviceState *dev))
 {

@@ -366,8 +366,8 @@ static void secmmu_realize(PCIDevice *pci, Error **errp)
     /* What comes over the wire is to run when all of the machine is there. */
     secmmu_migration_init(&s->migration, s->core, &config,
                           !runstate_check(RUN_STATE_INMIGRATE));
-    s->vm_state = qdev_add_vm_change_state_handler(DEVICE(pci),
-                                                   vm_state_change, s);
+    s->vm_state = secmmu_add_vm_change_state_handler(DEVICE(pci),
+                                                     vm_state_change, s);
     msix_vector_use(pci, 0);
     pcie_cap_flr_init(pci);
 
