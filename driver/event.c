@@ -56,6 +56,13 @@ static void event_dispatch(struct secmmu_device *dev,
 		event_fault(queue, ev);
 		return;
 	case SECMMU_EVENT_ERROR:
+		/*
+		 * Its ASID was turned off, and not since the process ends:
+		 * lose() tells it, when the device has let go of all memory.
+		 */
+		if (le16_to_cpu(ev->code) == SECMMU_QUEUE_MM_GONE &&
+		    secmmu_is_leaving(dev))
+			return;
 		queue->event_error = le16_to_cpu(ev->code);
 		queue->event_error_addr = le64_to_cpu(ev->va);
 		break;

@@ -305,24 +305,17 @@ static bool refill(struct secmmu_queue *queue, const struct batch *batch,
 static int make_spare(struct secmmu_queue *queue, unsigned int missing,
 		      struct list_head *spare)
 {
-	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(queue->smm->mm);
-	struct mem_cgroup *old = set_active_memcg(memcg);
-	int level, ret = 0;
+	int level;
 
-	/* The page tables of a process are its own to pay for. */
 	for (level = missing - 1; level >= 0; level--) {
 		struct secmmu_table *table;
 
 		table = secmmu_table_alloc(queue->smm->dev, level);
-		if (!table) {
-			ret = -ENOMEM;
-			break;
-		}
+		if (!table)
+			return -ENOMEM;
 		list_add(&table->link, spare);
 	}
-	set_active_memcg(old);
-	mem_cgroup_put(memcg);
-	return ret;
+	return 0;
 }
 
 static unsigned int fail_status(int err)
@@ -432,6 +425,7 @@ void secmmu_fault_work(struct work_struct *work)
 	struct secmmu_queue *queue = container_of(work, struct secmmu_queue,
 						  fault_work);
 	struct secmmu_mm *smm = queue->smm;
+	struct mem_cgroup *memcg, *old;
 	unsigned int lookups = 0, nr;
 	struct secmmu_event ev;
 	struct batch batch;
@@ -450,6 +444,12 @@ void secmmu_fault_work(struct work_struct *work)
 		fail(queue, le32_to_cpu(ev.seq), -EFAULT);
 		goto out;
 	}
+	/*
+	 * Page tables, ours and those that a lookup makes for the CPU, are for
+	 * the process to pay.
+	 */
+	memcg = get_mem_cgroup_from_mm(smm->mm);
+	old = set_active_memcg(memcg);
 	batch_init(&batch, &ev);
 	nr = batch.nr;
 	do {
@@ -462,6 +462,8 @@ void secmmu_fault_work(struct work_struct *work)
 		batch.nr = nr;
 		cond_resched();
 	} while (++lookups < FAULT_LOOKUPS);
+	set_active_memcg(old);
+	mem_cgroup_put(memcg);
 
 	if (ret == -EAGAIN) {
 		spin_lock(&smm->lock);

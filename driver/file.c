@@ -305,7 +305,8 @@ static vm_fault_t doorbell_fault(struct vm_fault *vmf)
 	if (secmmu_enter(dev, &idx)) {
 		pgprot_t prot = vma->vm_page_prot;
 
-		if (!ctx_is_lost(ctx) && secmmu_queue_find(ctx, id)) {
+		if (!ctx_is_lost(ctx) && !secmmu_is_leaving(dev) &&
+		    secmmu_queue_find(ctx, id)) {
 			/* From now on a job may be under way. */
 			secmmu_watch(dev);
 			pfn = (dev->doorbells >> PAGE_SHIFT) + id;

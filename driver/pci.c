@@ -11,6 +11,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/module.h>
+#include <linux/pm.h>
 #include <linux/slab.h>
 
 #include "secmmu.h"
@@ -253,21 +254,14 @@ put:
 static void secmmu_remove(struct pci_dev *pdev)
 {
 	struct secmmu_device *dev = pci_get_drvdata(pdev);
-	struct secmmu_mm *smm;
 
 	misc_deregister(&dev->misc);
 	secmmu_debugfs_remove(dev);
 
-	/*
-	 * Open files may stay behind. Their address spaces go off the device
-	 * while it is still there, so that no table keeps an IOMMU mapping.
-	 */
+	/* Open files may stay behind. */
 	mutex_lock(&dev->mutex);
-	dev->gone = true;
-	list_for_each_entry(smm, &dev->mms, link)
-		secmmu_mm_stop(smm);
-	if (!xchg(&dev->lost, true))
-		secmmu_write32(dev, SECMMU_REG_CTRL, SECMMU_CTRL_RESET);
+	WRITE_ONCE(dev->gone, true);
+	secmmu_leave(dev);
 	mutex_unlock(&dev->mutex);
 	secmmu_drain();
 	pci_clear_master(pdev);
@@ -291,11 +285,44 @@ static const struct pci_device_id secmmu_pci_ids[] = {
 };
 MODULE_DEVICE_TABLE(pci, secmmu_pci_ids);
 
+/* A reset by user space (sysfs) or by the PCI core, between these two. */
+static void secmmu_reset_prepare(struct pci_dev *pdev)
+{
+	secmmu_pause(pci_get_drvdata(pdev));
+}
+
+static void secmmu_reset_done(struct pci_dev *pdev)
+{
+	secmmu_unpause(pci_get_drvdata(pdev));
+}
+
+static const struct pci_error_handlers secmmu_error_handlers = {
+	.reset_prepare = secmmu_reset_prepare,
+	.reset_done = secmmu_reset_done,
+};
+
+/* Jobs do not survive system sleep: the device's state goes with its power. */
+static int secmmu_suspend(struct device *device)
+{
+	secmmu_pause(dev_get_drvdata(device));
+	return 0;
+}
+
+static int secmmu_wake(struct device *device)
+{
+	secmmu_unpause(dev_get_drvdata(device));
+	return 0;
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(secmmu_pm_ops, secmmu_suspend, secmmu_wake);
+
 static struct pci_driver secmmu_driver = {
 	.name = DRIVER_NAME,
 	.id_table = secmmu_pci_ids,
 	.probe = secmmu_probe,
 	.remove = secmmu_remove,
+	.err_handler = &secmmu_error_handlers,
+	.driver.pm = pm_sleep_ptr(&secmmu_pm_ops),
 };
 
 static int __init secmmu_init(void)

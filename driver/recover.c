@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device that does not do what it must: off the bus at once, everybody told,
- * then reset and put to work again. Lives here: that order. Not here: how it is
- * found out (shootdown.c, watch.c).
+ * A device that does not do what it must, or is about to be reset or put to
+ * sleep by somebody else: off the bus, everybody told, then put to work again.
+ * Lives here: that order. Not here: how it is found out (shootdown.c, watch.c,
+ * pci.c).
  *
  * What was open when the device was lost stays lost: queues and address spaces
  * were in the device and are not there any more. Whoever opens it after its
@@ -33,9 +34,12 @@ bool secmmu_answers(struct secmmu_device *dev)
  */
 void secmmu_cut_off(struct secmmu_device *dev, const char *why)
 {
+	/*
+	 * In this order: whoever sees that it is lost takes it to be off the bus.
+	 */
+	pci_clear_master(dev->pdev);
 	if (xchg(&dev->lost, true))
 		return;
-	pci_clear_master(dev->pdev);
 	dev_err(&dev->pdev->dev, "cut off the bus: %s\n", why);
 	schedule_work(&dev->recover_work);
 }
@@ -61,22 +65,22 @@ static void lose(struct secmmu_device *dev)
 		secmmu_mm_stop(smm);
 }
 
-static void come_back(struct secmmu_device *dev)
+/* True if it works again. Nobody uses it, and dev->mutex is held. */
+static bool come_back(struct secmmu_device *dev)
 {
 	if (!secmmu_answers(dev)) {
 		dev_err(&dev->pdev->dev, "does not answer: lost until it is bound anew\n");
-		return;
+		return false;
 	}
 	secmmu_write32(dev, SECMMU_REG_CTRL, SECMMU_CTRL_RESET);
 	pci_set_master(dev->pdev);
 	if (secmmu_events_enable(dev)) {
 		pci_clear_master(dev->pdev);
-		return;
+		return false;
 	}
-	dev->recoveries++;
-	dev_info(&dev->pdev->dev, "reset, and back\n");
 	/* Pairs with secmmu_enter(): rings and counts first. */
 	smp_store_release(&dev->lost, false);
+	return true;
 }
 
 /**
@@ -92,7 +96,67 @@ void secmmu_recover_work(struct work_struct *work)
 	lose(dev);
 	/* Nobody is still waiting for what the device did before. */
 	secmmu_drain();
-	if (!dev->gone)
-		come_back(dev);
+	if (!dev->gone && !dev->paused && come_back(dev)) {
+		dev->recoveries++;
+		dev_info(&dev->pdev->dev, "reset, and back\n");
+	}
+	mutex_unlock(&dev->mutex);
+}
+
+/**
+ * secmmu_leave - part from a device that works
+ * @dev: the device, which is leaving (secmmu_is_leaving()); dev->mutex is held.
+ *
+ * When it returns the device is idle and lost, and nothing is mapped in it. Those
+ * who are inside secmmu_enter() are to be waited for, and then lose() tells
+ * everybody.
+ */
+void secmmu_leave(struct secmmu_device *dev)
+{
+	struct secmmu_ctx *ctx;
+	struct secmmu_mm *smm;
+
+	lockdep_assert_held(&dev->mutex);
+	/* No doorbell is put into a process any more; those that are go first. */
+	list_for_each_entry(ctx, &dev->ctxs, link) {
+		mutex_lock(&ctx->doorbell_mutex);
+		mutex_unlock(&ctx->doorbell_mutex);
+		unmap_mapping_range(ctx->mapping, 0, 0, 1);
+	}
+	/* While it is still there to drain, and to give up IOMMU mappings. */
+	list_for_each_entry(smm, &dev->mms, link)
+		secmmu_mm_stop(smm);
+	if (!xchg(&dev->lost, true))
+		secmmu_write32(dev, SECMMU_REG_CTRL, SECMMU_CTRL_RESET);
+}
+
+/**
+ * secmmu_pause - let go of a device that is about to lose its state
+ * @dev: the device. May sleep.
+ *
+ * For a function-level reset that somebody else does, and for system sleep.
+ * When it returns the device is idle and off the bus, and nobody touches it
+ * until secmmu_unpause(). What was open is lost, as after secmmu_cut_off().
+ */
+void secmmu_pause(struct secmmu_device *dev)
+{
+	mutex_lock(&dev->mutex);
+	WRITE_ONCE(dev->paused, true);
+	secmmu_leave(dev);
+	secmmu_drain();
+	pci_clear_master(dev->pdev);
+	lose(dev);
+	mutex_unlock(&dev->mutex);
+}
+
+/**
+ * secmmu_unpause - the end of what secmmu_pause() began
+ * @dev: the device, in full power, its configuration space restored.
+ */
+void secmmu_unpause(struct secmmu_device *dev)
+{
+	mutex_lock(&dev->mutex);
+	WRITE_ONCE(dev->paused, false);
+	come_back(dev);
 	mutex_unlock(&dev->mutex);
 }

@@ -65,7 +65,8 @@ struct seq_file;
  * @debugfs: the folder of debugfs.c.
  * @id: N.
  * @lost: no register may be touched: cut off, until it has recovered, or gone.
- * @gone: unbound; does not come back. Guarded by @mutex.
+ * @gone: unbound; does not come back. Changed under @mutex, as is...
+ * @paused: ...between secmmu_pause() and secmmu_unpause().
  * @regs: BAR0.
  * @doorbells: physical address of BAR2.
  * @ring: event ring, DMA memory.
@@ -109,6 +110,7 @@ struct secmmu_device {
 	int id;
 	bool lost;
 	bool gone;
+	bool paused;
 	void __iomem *regs;
 	phys_addr_t doorbells;
 	struct secmmu_event *ring;
@@ -316,6 +318,12 @@ static inline u32 secmmu_asid_reg(u32 asid, enum secmmu_asid_reg reg)
 	return SECMMU_ASID_BLOCK + asid * SECMMU_ASID_STRIDE + reg;
 }
 
+/* Is it about to go, for good or for a while? No doorbell leads to it then. */
+static inline bool secmmu_is_leaving(const struct secmmu_device *dev)
+{
+	return READ_ONCE(dev->gone) || READ_ONCE(dev->paused);
+}
+
 /* pci.c: binding, the device's life */
 bool secmmu_enter(struct secmmu_device *dev, int *idx);
 void secmmu_exit(struct secmmu_device *dev, int idx);
@@ -327,6 +335,9 @@ void secmmu_drain(void);
 bool secmmu_answers(struct secmmu_device *dev);
 void secmmu_cut_off(struct secmmu_device *dev, const char *why);
 void secmmu_recover_work(struct work_struct *work);
+void secmmu_leave(struct secmmu_device *dev);
+void secmmu_pause(struct secmmu_device *dev);
+void secmmu_unpause(struct secmmu_device *dev);
 
 /* watch.c: lost interrupts */
 void secmmu_watch(struct secmmu_device *dev);

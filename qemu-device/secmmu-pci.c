@@ -167,9 +167,12 @@ SecmmuMisbehave *secmmu_misbehave_of(void *opaque)
 static void irq_send(void *opaque)
 {
     SecmmuDevice *s = opaque;
+    PCIDevice *pci = PCI_DEVICE(s);
 
-    if (msix_enabled(PCI_DEVICE(s))) {
-        msix_notify(PCI_DEVICE(s), 0);
+    /* A message is a write on the bus like any other. */
+    if (msix_enabled(pci) &&
+        (pci_get_word(pci->config + PCI_COMMAND) & PCI_COMMAND_MASTER)) {
+        msix_notify(pci, 0);
     }
 }
 

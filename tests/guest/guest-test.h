@@ -57,6 +57,32 @@ void *anon_thp(size_t len, bool huge);
 struct secmmu_completion run(struct secmmu_queue *q,
 			     const struct secmmu_desc *desc);
 
+/*
+ * rmmod, as soon as the last file is closed. That may be a moment after its
+ * process has ended: the doorbell's mapping goes with the mm, of which a fault
+ * that is being served has a hold.
+ */
+void unload_module(void);
+
+/*
+ * The number after "secmmu.@name=" on the kernel's command line, or @otherwise:
+ * how long a boot takes the cases that go round and round.
+ */
+unsigned long option(const char *name, unsigned long otherwise);
+
+/*
+ * Kernel objects that the driver and an address space consist of: counted after
+ * everything is closed, before and after what might leak them.
+ */
+struct footprint {
+	long long mms;		/* struct mm_struct */
+	long long small;	/* charged objects of 8 KiB and less */
+	long long free;		/* KiB of memory that nobody uses */
+};
+struct footprint footprint(void);
+/* No address space, queue or open file is left, and no more of the above. */
+void check_no_leak(const struct footprint *before, unsigned int rounds);
+
 /* Deterministic noise. */
 uint32_t noise(uint32_t *state);
 void fill_noise(void *p, size_t len, uint32_t seed);

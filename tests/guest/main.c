@@ -21,7 +21,7 @@
 
 #include "guest-test.h"
 
-#define CASE_SECONDS	120
+#define CASE_SECONDS	120	/* or secmmu.case= */
 
 #define GUEST_CASE(boot, name, what) void test_##name(void);
 #include "cases.def"
@@ -81,6 +81,7 @@ static struct secmmu_stats audit(void)
 static int run_case(const struct guest_case *c)
 {
 	struct secmmu_stats before = audit(), after;
+	int seconds = option("case", CASE_SECONDS);
 	int status, waited = 0;
 	pid_t child = fork();
 
@@ -92,8 +93,8 @@ static int run_case(const struct guest_case *c)
 		_exit(0);
 	}
 	while (waitpid(child, &status, WNOHANG) == 0) {
-		if (waited++ > CASE_SECONDS * 50) {
-			note("%s: not over after %d s", c->name, CASE_SECONDS);
+		if (waited++ > seconds * 50) {
+			note("%s: not over after %d s", c->name, seconds);
 			kill(-child, SIGKILL);
 			kill(child, SIGKILL);
 			waitpid(child, &status, 0);

@@ -2,10 +2,12 @@
 /* What the cases share; see guest-test.h. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,6 +69,110 @@ struct secmmu_completion run(struct secmmu_queue *q,
 	CHECK_EQ(secmmu_submit(q), 1);
 	CHECK_EQ(secmmu_wait(q, &done), 0);
 	return done;
+}
+
+void unload_module(void)
+{
+	double start = now();
+
+	while (syscall(SYS_delete_module, "secmmu", O_NONBLOCK)) {
+		CHECK(errno == EWOULDBLOCK || errno == EBUSY);
+		CHECK(now() - start < 10);
+		usleep(500);
+	}
+}
+
+unsigned long option(const char *name, unsigned long otherwise)
+{
+	unsigned long value = otherwise;
+	char line[2048] = "", key[64], *at;
+	FILE *file = fopen("/proc/cmdline", "re");
+
+	CHECK(file && fgets(line, sizeof(line), file));
+	fclose(file);
+	snprintf(key, sizeof(key), " secmmu.%s=", name);
+	at = strstr(line, key);
+	if (at)
+		value = strtoul(at + strlen(key), NULL, 0);
+	return value;
+}
+
+static long long slab_objects(const char *cache)
+{
+	char path[128];
+	long long count = 0;
+	FILE *file;
+
+	/* Shrinking flushes what the CPUs keep; then the count is exact. */
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", cache);
+	write_file(path, "1");
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/objects", cache);
+	file = fopen(path, "re");
+	CHECK(file && fscanf(file, "%lld", &count) == 1);
+	fclose(file);
+	return count;
+}
+
+struct footprint footprint(void)
+{
+	static const char *const sizes[] = {
+		"32", "64", "96", "128", "192", "256", "512", "1k", "2k",
+		"4k", "8k",
+	};
+	struct footprint f = { 0 };
+
+	/* Frees what has been put behind SRCU and RCU. */
+	usleep(200000);
+	write_file("/proc/sys/vm/drop_caches", "3");
+	f.mms = slab_objects("mm_struct");
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "kmalloc-cg-%s", sizes[i]);
+		f.small += slab_objects(name);
+	}
+	f.free = read_key("/proc/meminfo", "MemFree");
+	return f;
+}
+
+/* Lines of a file of debugfs but for its heading. */
+static unsigned int debugfs_lines(const char *name)
+{
+	unsigned int lines = 0;
+	char path[128], line[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/secmmu/secmmu0/%s",
+		 name);
+	file = fopen(path, "re");
+	CHECK(file);
+	while (fgets(line, sizeof(line), file))
+		lines++;
+	fclose(file);
+	CHECK(lines);
+	return lines - 1;
+}
+
+void check_no_leak(const struct footprint *before, unsigned int rounds)
+{
+	struct footprint after = footprint();
+	long long users = -1;
+	FILE *file;
+
+	note("%u rounds: mms %+lld, small objects %+lld, free %+lld KiB",
+	     rounds, after.mms - before->mms, after.small - before->small,
+	     after.free - before->free);
+	CHECK_EQ(debugfs_lines("asids"), 0);
+	CHECK_EQ(debugfs_lines("queues"), 0);
+	file = fopen("/sys/module/secmmu/refcnt", "re");
+	CHECK(file && fscanf(file, "%lld", &users) == 1);
+	fclose(file);
+	CHECK_EQ(users, 0);
+	/* One of anything in each second round would be more than this. */
+	CHECK(after.mms - before->mms < 4 + rounds / 2);
+	CHECK(after.small - before->small < 4 + rounds / 2);
+	/* The machine keeps some for itself; a ring of the device is 64 KiB. */
+	CHECK(before->free - after.free < 32 * 1024);
 }
 
 uint32_t noise(uint32_t *state)

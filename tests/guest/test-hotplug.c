@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The device unplugged in the middle of jobs, and plugged in again. The guest
+ * does it itself, through QEMU's monitor at its fourth serial port.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "guest-test.h"
+
+#define LEN	(512 * 1024ul)
+#define ONES	0x0101010101010101ull
+
+static int monitor = -1;
+
+static void monitor_open(void)
+{
+	struct termios t;
+
+	if (monitor >= 0)
+		return;
+	monitor = open("/dev/ttyS3", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	CHECK(monitor >= 0);
+	CHECK_EQ(tcgetattr(monitor, &t), 0);
+	/* Without an echo, or the monitor would be told what it says. */
+	cfmakeraw(&t);
+	CHECK_EQ(tcsetattr(monitor, TCSAFLUSH, &t), 0);
+}
+
+static void monitor_say(const char *line)
+{
+	struct pollfd wait = { .fd = monitor, .events = POLLIN };
+	char answer[256];
+
+	CHECK_EQ(write(monitor, line, strlen(line)), (ssize_t)strlen(line));
+	/* What it answers shows in what happens. */
+	while (poll(&wait, 1, 20) > 0)
+		CHECK(read(monitor, answer, sizeof(answer)) >= 0);
+}
+
+static void await_node(bool there)
+{
+	double start = now();
+
+	while (!access("/dev/secmmu0", F_OK) != there &&
+	       now() - start < 20)
+		usleep(5000);
+	CHECK_EQ(!access("/dev/secmmu0", F_OK), there);
+}
+
+/* Jobs until the device is lost; memory is the CPU's alone from then on. */
+static int client(void *arg)
+{
+	unsigned char *p = anon(LEN), *fresh;
+	struct secmmu_stats s;
+	int *ready = arg, ret, i;
+
+	open_device();
+	for (i = 0; !(ret = secmmu_fill(&queue, p, ONES * (i & 127), LEN));
+	     i++) {
+		if (!all_are(p, i & 127, LEN))
+			return 1;
+		if (i == 1 && write(ready[1], "", 1) != 1)
+			return 2;
+		if (i % 4 == 3 && madvise(p, LEN, MADV_DONTNEED))
+			return 3;
+	}
+	if (ret != -ENODEV)
+		return 4;
+	/* The doorbell's page shows ordinary memory now. */
+	*queue.doorbell = 1;
+	if (secmmu_stats(&dev, &s) != -ENODEV)
+		return 5;
+	fresh = anon(4 * LEN);
+	memset(fresh, 0x11, 4 * LEN);
+	memset(p, 0x22, LEN);
+	usleep(20000);
+	return !all_are(fresh, 0x11, 4 * LEN) || !all_are(p, 0x22, LEN);
+}
+
+static void round_plug(void)
+{
+	unsigned char *p = anon(LEN);
+	int ready[2];
+	pid_t child;
+	char byte;
+
+	CHECK_EQ(pipe2(ready, O_CLOEXEC), 0);
+	child = spawn(client, ready);
+	CHECK_EQ(read(ready[0], &byte, 1), 1);
+	monitor_say("device_del accel\n");
+	await_node(false);
+	CHECK_EQ(join(child), 0);
+	/* Its id is free when QEMU has done its part, a moment later. */
+	usleep(50000);
+	monitor_say("device_add secmmu,bus=slot0,id=accel,audit=on\n");
+	await_node(true);
+	open_device();
+	CHECK_EQ(secmmu_fill(&queue, p, ONES, LEN), 0);
+	CHECK(all_are(p, 1, LEN));
+	close_device();
+	CHECK_EQ(munmap(p, LEN), 0);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+void test_unplug(void)
+{
+	unsigned int nr = option("rounds", 6);
+	struct footprint before;
+
+	monitor_open();
+	round_plug();
+	before = footprint();
+	for (unsigned int i = 0; i < nr; i++)
+		round_plug();
+	check_no_leak(&before, nr);
+}
