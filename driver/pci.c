@@ -263,7 +263,6 @@ static void secmmu_remove(struct pci_dev *pdev)
 	WRITE_ONCE(dev->gone, true);
 	secmmu_leave(dev);
 	mutex_unlock(&dev->mutex);
-	secmmu_drain();
 	pci_clear_master(pdev);
 
 	secmmu_events_stop(dev);

@@ -107,14 +107,14 @@ void secmmu_recover_work(struct work_struct *work)
  * secmmu_leave - part from a device that works
  * @dev: the device, which is leaving (secmmu_is_leaving()); dev->mutex is held.
  *
- * When it returns the device is idle and lost, and nothing is mapped in it. Those
- * who are inside secmmu_enter() are to be waited for, and then lose() tells
- * everybody.
+ * When it returns the device is idle and lost, nothing is mapped in it, and nobody
+ * is inside secmmu_enter(). lose() is to tell everybody.
  */
 void secmmu_leave(struct secmmu_device *dev)
 {
 	struct secmmu_ctx *ctx;
 	struct secmmu_mm *smm;
+	bool lost;
 
 	lockdep_assert_held(&dev->mutex);
 	/* No doorbell is put into a process any more; those that are go first. */
@@ -126,7 +126,10 @@ void secmmu_leave(struct secmmu_device *dev)
 	/* While it is still there to drain, and to give up IOMMU mappings. */
 	list_for_each_entry(smm, &dev->mms, link)
 		secmmu_mm_stop(smm);
-	if (!xchg(&dev->lost, true))
+	lost = xchg(&dev->lost, true);
+	/* Or an interrupt handler acknowledges events to a device without any. */
+	secmmu_drain();
+	if (!lost)
 		secmmu_write32(dev, SECMMU_REG_CTRL, SECMMU_CTRL_RESET);
 }
 
@@ -143,7 +146,6 @@ void secmmu_pause(struct secmmu_device *dev)
 	mutex_lock(&dev->mutex);
 	WRITE_ONCE(dev->paused, true);
 	secmmu_leave(dev);
-	secmmu_drain();
 	pci_clear_master(dev->pdev);
 	lose(dev);
 	mutex_unlock(&dev->mutex);
