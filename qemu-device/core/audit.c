@@ -11,10 +11,19 @@
  * of that range has returned, and this returns only when all windows that
  * might use the translation have closed. So while we look, what the
  * translation was made from still stands.
+ *
+ * There is one exception: to change a bit, as MADV_COLD does with A, the kernel
+ * takes an entry out and puts it in again, and tells nobody, since nothing is
+ * taken away. An entry that is not there is therefore looked at again, for long
+ * enough that a CPU of the guest that was put to sleep in between has come back.
  */
 #include <stdio.h>
+#include <time.h>
 
 #include "internal.h"
+
+#define LOOKS                   200
+#define LOOK_NS                 100000
 
 #define PTE_PRESENT             (1ull << 0)
 #define PTE_WRITE               (1ull << 1)
@@ -94,6 +103,22 @@ static bool same_frame(SecmmuCore *core, uint64_t dma, const void *host,
     return p && p == host;
 }
 
+static uint64_t cpu_look(SecmmuCore *core, uint64_t root, uint64_t va,
+                         uint64_t *phys, bool *writable)
+{
+    const struct timespec wait = { .tv_nsec = LOOK_NS };
+    uint64_t leaf = 0;
+
+    for (unsigned i = 0; i < LOOKS; i++) {
+        leaf = cpu_walk(core, root, va, phys, writable);
+        if (leaf) {
+            break;
+        }
+        nanosleep(&wait, NULL);
+    }
+    return leaf;
+}
+
 void secmmu_audit(SecmmuEngine *engine, SecmmuQueue *q, uint64_t va,
                   bool write, const SecmmuXlate *x, const void *host)
 {
@@ -109,7 +134,7 @@ void secmmu_audit(SecmmuEngine *engine, SecmmuQueue *q, uint64_t va,
         return;
     }
     secmmu_count(engine->count, SECMMU_CNT_AUDIT_CHECKS, 1);
-    leaf = cpu_walk(core, root, va, &phys, &writable);
+    leaf = cpu_look(core, root, va, &phys, &writable);
     if (!leaf) {
         rule = "the CPU maps nothing there";
     } else if (!same_frame(core, x->addr, host, phys)) {

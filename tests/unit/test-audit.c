@@ -6,6 +6,9 @@
  * kind of violation, and that a right driver is never accused.
  * Not here: the same against a real kernel (tests/guest).
  */
+#include <pthread.h>
+#include <unistd.h>
+
 #include "rig.h"
 
 #define RING    RIG_VA
@@ -134,6 +137,28 @@ static void nothing_there(void)
     }
 }
 
+static void *give_back(void *entry)
+{
+    usleep(5000);
+    __atomic_or_fetch((uint64_t *)entry, P, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+/* The kernel takes an entry out to change it, and tells nobody. */
+static void for_a_moment(void)
+{
+    pthread_t thread;
+
+    start(4);
+    run(SECMMU_OP_FILL, A, SECMMU_STATUS_OK);
+    __atomic_and_fetch(cpu_entry(A, 0), ~P, __ATOMIC_RELEASE);
+    CHECK_EQ(pthread_create(&thread, NULL, give_back, cpu_entry(A, 0)), 0);
+    run(SECMMU_OP_CRC32C, A, SECMMU_STATUS_OK);
+    pthread_join(thread, NULL);
+    CHECK_EQ(violations(), 0);
+    rig_free(rig);
+}
+
 static void not_writable(void)
 {
     start(4);
@@ -248,6 +273,7 @@ static void behind_an_iommu(void)
 
 static const Case cases[] = {
     CASE(agreeing), CASE(another_frame), CASE(nothing_there),
+    CASE(for_a_moment),
     CASE(not_writable), CASE(split_by_the_cpu), CASE(gigabyte), CASE(table_is_no_ram),
     CASE(switched_off), CASE(forgotten_shootdown), CASE(behind_an_iommu),
 };
