@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "guest-test.h"
@@ -33,7 +34,27 @@ static unsigned int resident(void *p)
 	return nr * 100 / (SET / PAGE);
 }
 
-static void ageing(const char *name, const char *lru_gen)
+/* At least this much of what the device uses is there when it comes back. */
+#define KEPT		95
+/*
+ * The multi-generational LRU of newer kernels keeps less of what only a device
+ * uses: 92% to 94% on 6.12, with a shootdown for each page that is aged as well
+ * as with one for many; 87% to 90% with a driver that finds nothing young.
+ */
+#define KEPT_NEWER_MGLRU 90
+
+static bool newer_than_6_1(void)
+{
+	unsigned int major, minor;
+	struct utsname uts;
+
+	CHECK_EQ(uname(&uts), 0);
+	CHECK_EQ(sscanf(uts.release, "%u.%u", &major, &minor), 2);
+	return major > 6 || (major == 6 && minor > 1);
+}
+
+static void ageing(const char *name, const char *lru_gen,
+		   unsigned int least)
 {
 	struct secmmu_stats before, after;
 	unsigned int kept = 0, idle_kept;
@@ -74,7 +95,7 @@ static void ageing(const char *name, const char *lru_gen)
 	     (unsigned long long)(after.age_shootdowns -
 				  before.age_shootdowns));
 	CHECK(after.aged > before.aged);
-	CHECK(kept >= 97);
+	CHECK(kept >= least);
 	CHECK(idle_kept <= 20);
 	close_device();
 	cgroup_leave(name);
@@ -83,10 +104,11 @@ static void ageing(const char *name, const char *lru_gen)
 
 void test_ageing_classic(void)
 {
-	ageing("ageing-classic", "n");
+	ageing("ageing-classic", "n", KEPT);
 }
 
 void test_ageing_mglru(void)
 {
-	ageing("ageing-mglru", "y");
+	ageing("ageing-mglru", "y", newer_than_6_1() ? KEPT_NEWER_MGLRU :
+							    KEPT);
 }

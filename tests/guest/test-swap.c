@@ -77,10 +77,14 @@ static void swap_case(const char *name, size_t limit, size_t len, size_t block,
 	out = read_key("/proc/vmstat", "pswpout") - out;
 	in = read_key("/proc/vmstat", "pswpin") - in;
 	hits = read_key(cgroup_file(name, "memory.events"), "max");
-	note("%lld pages out, %lld in, limit reached %lld times; faults %llu, refused %llu, retries %llu, shootdowns %llu",
+	note("%lld pages out, %lld in, limit reached %lld times; faults %llu, refused %llu, retries %llu",
 	     out, in, hits, (unsigned long long)s.faults,
-	     (unsigned long long)s.refused, (unsigned long long)s.retries,
-	     (unsigned long long)s.shootdowns);
+	     (unsigned long long)s.refused, (unsigned long long)s.retries);
+	note("%llu ranges; %llu shootdowns, of them for ageing %llu, to split entries %llu; found young %llu times",
+	     (unsigned long long)s.ranges, (unsigned long long)s.shootdowns,
+	     (unsigned long long)s.age_shootdowns,
+	     (unsigned long long)s.split_shootdowns,
+	     (unsigned long long)s.aged);
 	CHECK_EQ(read_key("/proc/self/status", "VmPin"), 0);
 	CHECK(hits > 0);
 	CHECK(out > (long long)(len / PAGE / 2));
