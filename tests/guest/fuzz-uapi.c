@@ -507,6 +507,7 @@ void test_fuzz_uapi(void)
 	pid_t running[PROCESSES] = { 0 }, victim;
 	struct footprint before;
 	unsigned int started = 0;
+	unsigned char *room;
 	uint32_t seed;
 	int stop[2];
 
@@ -515,8 +516,12 @@ void test_fuzz_uapi(void)
 	seed = option("seed", seed);
 	note("secmmu.seed=%u", seed);
 	seed |= 1;
-	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE,
-		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	/* Wide of everything else, or their own jobs run into it. */
+	room = mmap(NULL, 2 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0);
+	CHECK(room != MAP_FAILED);
+	tally = mmap(room + MIB, PAGE, PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	CHECK(tally != MAP_FAILED);
 	CHECK_EQ(join(spawn(process_main, (void *)1)), 0);
 	before = footprint();
