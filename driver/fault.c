@@ -147,6 +147,8 @@ static long gup(struct mm_struct *mm, unsigned long va, unsigned int nr,
 	int locked = 1;
 	long ret;
 
+	/* A page that has failed is -EHWPOISON then, and not -EFAULT. */
+	flags |= FOLL_HWPOISON;
 	mmap_read_lock(mm);
 	ret = secmmu_gup(mm, va, nr, flags, pages, &locked);
 	if (locked)

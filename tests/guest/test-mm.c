@@ -11,46 +11,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "guest-test.h"
+#include "maps.h"
 
 #define LEN	(1 * MIB)
-
-/* The device's view of one byte pattern: fills or reads @p as a whole. */
-static void device_fills(void *p, unsigned char c, size_t len)
-{
-	CHECK_EQ(secmmu_fill(&queue, p, 0x0101010101010101ull * c, len), 0);
-}
-
-static void device_sees(const void *p, unsigned char c, size_t len)
-{
-	uint64_t sum;
-
-	CHECK_EQ(secmmu_reduce_u64(&queue, p, len / 8, &sum), 0);
-	CHECK_EQ(sum, 0x0101010101010101ull * c * (len / 8));
-}
-
-static void both_see(const void *p, unsigned char c, size_t len)
-{
-	device_sees(p, c, len);
-	CHECK(all_are(p, c, len));
-}
-
-/* A read that must fault at @at exactly. */
-static void device_faults(const void *p, size_t len, bool write,
-			  const void *at)
-{
-	struct secmmu_desc desc = {
-		.opcode = write ? SECMMU_OP_FILL : SECMMU_OP_REDUCE,
-		.src = write ? 0 : (uintptr_t)p,
-		.dst = write ? (uintptr_t)p : 0,
-		.len = len,
-	};
-	struct secmmu_completion done = run(&queue, &desc);
-
-	CHECK_EQ(done.status, SECMMU_STATUS_FAULT);
-	CHECK_EQ(done.fault_addr, (uintptr_t)at);
-	CHECK_EQ(done.bytes, (const char *)at - (const char *)p);
-}
 
 /* The zero page is shared by everybody: it must never be written. */
 void test_zero_page(void)
