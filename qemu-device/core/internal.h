@@ -205,6 +205,7 @@ struct SecmmuQueue {
     _Atomic uint32_t tail;
     /* written by the owner */
     _Atomic uint32_t head;
+    _Atomic uint32_t freed;     /* slots whose records may have been seen */
     _Atomic uint64_t last_user_data;
     _Atomic(SecmmuEngine *) owner;
     SecmmuPhase phase;

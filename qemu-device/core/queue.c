@@ -89,6 +89,7 @@ void secmmu_queue_enable(SecmmuCore *core, SecmmuQueue *q)
     secmmu_slot_drop(q, 0, SECMMU_VA_END >> SECMMU_PAGE_SHIFT);
     pthread_mutex_lock(&core->lock);
     atomic_store(&q->head, 0);
+    atomic_store(&q->freed, 0);
     atomic_store(&q->tail, 0);
     atomic_store(&q->armed, false);
     atomic_store(&q->stop, false);
@@ -154,7 +155,7 @@ void secmmu_queue_doorbell(SecmmuCore *core, SecmmuQueue *q, uint32_t tail)
     head = atomic_load(&q->head);
     secmmu_trace(core, SECMMU_TRACE_DOORBELL, q->index, q->asid, 0, tail, head,
                  0);
-    bad = tail - head > 1u << q->order;
+    bad = tail - atomic_load(&q->freed) > 1u << q->order;
     /*
      * A tail that two threads rang in the wrong order says nothing new. It
      * must not be stored: the owner may have passed it by now.
@@ -461,6 +462,11 @@ static SecmmuAccess write_record(SecmmuEngine *engine, SecmmuQueue *q)
     record->fault_addr = htole64(job->fault_addr);
     record->result = htole64(job->result);
     record->user_data = htole64(job->d.user_data);
+    /*
+     * Before the status: who sees it may reuse the slot and ring at once,
+     * when head has yet to move.
+     */
+    atomic_store(&q->freed, atomic_load(&q->head) + 1);
     __atomic_store_n(&record->status, htole32(job->status), __ATOMIC_RELEASE);
     secmmu_span_close(engine, &span);
     return SECMMU_ACCESS_OK;
@@ -501,7 +507,7 @@ static SecmmuRun complete(SecmmuEngine *engine, SecmmuQueue *q)
     q->phase = SECMMU_PHASE_FETCH;
     atomic_store_explicit(&q->last_user_data, job->d.user_data,
                           memory_order_relaxed);
-    atomic_fetch_add(&q->head, 1);
+    atomic_store(&q->freed, atomic_fetch_add(&q->head, 1) + 1);
     if ((job->d.flags & SECMMU_DESC_INTERRUPT) || atomic_load(&q->armed)) {
         pthread_mutex_lock(&core->lock);
         if (!atomic_load(&q->stop)) {

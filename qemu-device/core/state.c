@@ -290,6 +290,7 @@ static const char *load_queue(SecmmuCore *core, SecmmuQueue *q,
     atomic_store(&q->stop, s->state == SECMMU_QUEUE_STATE_STOPPED);
     atomic_store(&q->armed, s->armed);
     atomic_store(&q->head, s->head);
+    atomic_store(&q->freed, s->head);
     atomic_store(&q->tail, s->tail);
     atomic_store(&q->last_user_data, s->last_user_data);
     return load_job(q, s);

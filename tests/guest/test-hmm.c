@@ -69,6 +69,27 @@ void test_hmm_open_close(void)
 	device_fills(anon(PAGE), 1, PAGE);
 }
 
+/*
+ * Not of those: a whole ring at a time, as fast as its records come in. Who
+ * has seen the last one may fill the ring again at once.
+ */
+void test_full_rings(void)
+{
+	uint64_t *word = anon(PAGE);
+	struct secmmu_completion done;
+
+	open_device();
+	for (uint64_t round = 1; round <= 1500; round++) {
+		for (int i = 0; i < 64; i++)
+			secmmu_prep_atomic_add(secmmu_get_desc(&queue), word, 8,
+					       1);
+		CHECK_EQ(secmmu_submit(&queue), 64);
+		for (int i = 0; i < 64; i++)
+			CHECK_EQ(secmmu_wait(&queue, &done), 0);
+		CHECK_EQ(*word, round * 64);
+	}
+}
+
 void test_hmm_anon_read(void)
 {
 	unsigned char *p = anon_thp(LEN, false);
