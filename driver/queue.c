@@ -75,7 +75,8 @@ struct secmmu_queue *secmmu_queue_create(struct secmmu_ctx *ctx,
 	if (arg->flags || arg->reserved ||
 	    arg->ring_order > SECMMU_MAX_RING_ORDER ||
 	    !IS_ALIGNED(arg->ring, sizeof(struct secmmu_desc)) ||
-	    arg->ring >= SECMMU_VA_END)
+	    arg->ring > SECMMU_VA_END -
+			(sizeof(struct secmmu_desc) << arg->ring_order))
 		return ERR_PTR(-EINVAL);
 	if (ctx->nr_queues >= SECMMU_CTX_QUEUES)
 		return ERR_PTR(-ENOSPC);

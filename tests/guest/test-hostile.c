@@ -217,6 +217,8 @@ void test_hostile_ioctls(void)
 	create_fails(bad, EINVAL);
 	bad = c, bad.ring = 0xffff888000000000ull;
 	create_fails(bad, EINVAL);
+	bad = c, bad.ring = (1ull << 48) - 2 * sizeof(struct secmmu_desc);
+	create_fails(bad, EINVAL);
 	bad = c, bad.ring_order = SECMMU_MAX_RING_ORDER + 1;
 	create_fails(bad, EINVAL);
 	bad = c, bad.ring_order = ~0u;
