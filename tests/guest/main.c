@@ -5,7 +5,7 @@
  * "not ok", and the others go on.
  *
  *	--boot NAME	the cases of that boot (default main)
- *	--case NAME	only this one
+ *	--case NAMES	only these, with commas between them
  *	--ktap PATH	where the results go (default standard output)
  */
 #define _GNU_SOURCE
@@ -78,6 +78,20 @@ static struct secmmu_stats audit(void)
 	return s;
 }
 
+/* Is @name one of the words of @list? No list has all. */
+static bool is_listed(const char *name, const char *list)
+{
+	size_t len = strlen(name);
+
+	if (!list)
+		return true;
+	for (; list; list = strchr(list, ','), list += !!list)
+		if (!strncmp(list, name, len) &&
+		    (list[len] == ',' || !list[len]))
+			return true;
+	return false;
+}
+
 static int run_case(const struct guest_case *c)
 {
 	struct secmmu_stats before = audit(), after;
@@ -139,7 +153,7 @@ int main(int argc, char **argv)
 		die("no results file: %s", strerror(errno));
 	for (i = 0; i < NR_CASES; i++)
 		nr += !strcmp(cases[i].boot, boot) &&
-		      (!only || !strcmp(cases[i].name, only));
+		      is_listed(cases[i].name, only);
 	if (!nr)
 		die("no case %s of boot %s", only ? only : "", boot);
 
@@ -153,7 +167,7 @@ int main(int argc, char **argv)
 		int ret;
 
 		if (strcmp(cases[i].boot, boot) ||
-		    (only && strcmp(cases[i].name, only)))
+		    !is_listed(cases[i].name, only))
 			continue;
 		ret = run_case(&cases[i]);
 		while (waitpid(-1, NULL, WNOHANG) > 0)
