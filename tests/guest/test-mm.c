@@ -185,6 +185,28 @@ void test_no_thp(void)
 	huge(false);
 }
 
+/*
+ * A huge page that the CPU maps by 4 KiB entries: what changes then is told page
+ * by page, and the device's entry may still be one of 2 MiB.
+ */
+void test_thp_by_pages(void)
+{
+	unsigned char *p = anon_thp(HUGE, true);
+	struct secmmu_stats before;
+
+	open_device();
+	memset(p, 1, HUGE);
+	CHECK_EQ(mprotect(p + PAGE, PAGE, PROT_READ), 0);
+	CHECK_EQ(mprotect(p + PAGE, PAGE, PROT_READ | PROT_WRITE), 0);
+	before = stats();
+	device_sees(p, 1, HUGE);
+	CHECK(stats().huge_mapped > before.huge_mapped);
+	CHECK_EQ(madvise(p + 5 * PAGE, PAGE, MADV_DONTNEED), 0);
+	both_see(p + 5 * PAGE, 0, PAGE);
+	both_see(p, 1, 5 * PAGE);
+	both_see(p + 6 * PAGE, 1, HUGE - 6 * PAGE);
+}
+
 /* A huge page, read through a 2 MiB entry, becomes writable page by page. */
 void test_thp_after_fork(void)
 {
