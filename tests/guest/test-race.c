@@ -137,10 +137,9 @@ static void *take_all(void *arg)
  * Faults at the far end of a range that is being taken away: until range_end
  * the pages are still there to be found, and must not be entered.
  */
-void test_race_active_range(void)
+static void far_end(size_t tail)
 {
 	struct taker t = { .len = 24 * MIB };
-	size_t tail = 512;
 	pthread_t thread;
 	uint64_t sum;
 
@@ -163,6 +162,17 @@ void test_race_active_range(void)
 	report();
 	CHECK(stats().refused > 0);
 	CHECK(stats().resumes > 0);
+}
+
+void test_race_active_range(void)
+{
+	far_end(512);
+}
+
+/* The very last page alone: it belongs to the range like any other. */
+void test_race_last_page(void)
+{
+	far_end(1);
 }
 
 static void *protect(void *arg)
