@@ -7,3 +7,5 @@ CONFIG_VTD=y
 CONFIG_PCIE_PORT=y
 CONFIG_SERIAL_ISA=y
 CONFIG_SECMMU=y
+# 10.2 does not link without: its ACPI tables for CXL call what this brings in.
+CONFIG_CXL=y
