@@ -8,4 +8,6 @@ CONFIG_PCIE_PORT=y
 CONFIG_SERIAL_ISA=y
 CONFIG_SECMMU=y
 # 10.2 does not link without: its ACPI tables for CXL call what this brings in.
+CONFIG_PXB=y
 CONFIG_CXL=y
+CONFIG_CXL_MEM_DEVICE=y
