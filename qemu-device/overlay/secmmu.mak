@@ -7,7 +7,7 @@ CONFIG_VTD=y
 CONFIG_PCIE_PORT=y
 CONFIG_SERIAL_ISA=y
 CONFIG_SECMMU=y
-# 10.2 does not link without: its ACPI tables for CXL call what this brings in.
+# 10.2 does not link without: its ACPI tables call what these bring in.
 CONFIG_PXB=y
 CONFIG_CXL=y
 CONFIG_CXL_MEM_DEVICE=y
