@@ -282,15 +282,17 @@ static void drop(unsigned int rounds, bool huge, size_t len, size_t step,
 		 bool mapped)
 {
 	struct drop d = { memory(len, huge), len, step };
+	unsigned char *other = memory(PAGE, false);
 	uint64_t sum;
 
 	while (rounds--) {
 		open_device();
-		/* The ring and a page: the device is in use. */
 		touch(d.p, len);
 		if (mapped)
 			check(secmmu_reduce_u64(&queue, (uint64_t *)d.p,
 						len / 8, &sum), "sum");
+		else
+			check(secmmu_fill(&queue, other, 1, PAGE), "fill");
 		bench_sample("subject", drop_now(&d));
 		close_device();
 		bench_sample("peer", elsewhere(touch_and_drop, &d));
@@ -514,10 +516,10 @@ static void contexts(unsigned int rounds)
 	static const unsigned int numbers[] = { 1, 100, 1000 };
 	unsigned char *p = memory(PAGE * 256, false);
 	unsigned int nr = 1;
-	int hold[2];
+	int hold[2], ready[2], status;
 	char c;
 
-	if (pipe(hold))
+	if (pipe(hold) || pipe(ready))
 		die("pipe");
 	for (unsigned int k = 0; k < 3; k++) {
 		char who[24];
@@ -531,11 +533,15 @@ static void contexts(unsigned int rounds)
 				struct secmmu other;
 
 				close(hold[1]);
+				close(ready[0]);
 				check(secmmu_open(&other, NULL), "open");
+				if (write(ready[1], "", 1) != 1)
+					_exit(1);
 				_exit(read(hold[0], &c, 1) != 0);
 			}
+			if (read(ready[0], &c, 1) != 1)
+				die("a process has not opened the device");
 		}
-		usleep(300000);
 		open_device();
 		snprintf(who, sizeof(who), "%u contexts", nr);
 		for (unsigned int r = 0; r < rounds; r++) {
@@ -549,8 +555,9 @@ static void contexts(unsigned int rounds)
 	}
 	close(hold[0]);
 	close(hold[1]);
-	while (wait(NULL) > 0)
-		;
+	while (wait(&status) > 0)
+		if (status)
+			die("a process with the device open has failed");
 }
 
 const struct bench_row bench_rows[] = {
