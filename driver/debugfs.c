@@ -8,8 +8,10 @@
  *	queues		queues, as the device sees them
  *	tables		what is mapped: runs of pages of one kind
  *	counters	the device's counters, and the driver's about the device
+ *	clock		both clocks at one moment, to join both sides' traces
  */
 #include <linux/debugfs.h>
+#include <linux/ktime.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 
@@ -228,6 +230,38 @@ static int counters_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(counters);
 
+/* The CPU was elsewhere during most of a reading that is slower than others. */
+#define CLOCK_READINGS	16
+
+/*
+ * The device's clock, and the kernel's (ftrace's "mono") just before and just
+ * after it was read.
+ */
+static int clock_show(struct seq_file *m, void *unused)
+{
+	struct secmmu_device *dev = m->private;
+	u64 before, clock, after, best[3] = { 0, 0, U64_MAX };
+	int i, idx;
+
+	if (!secmmu_enter(dev, &idx))
+		return -ENODEV;
+	for (i = 0; i < CLOCK_READINGS; i++) {
+		before = ktime_get_mono_fast_ns();
+		clock = readq(dev->regs + SECMMU_REG_CLOCK);
+		after = ktime_get_mono_fast_ns();
+		if (after - before < best[2] - best[0]) {
+			best[0] = before;
+			best[1] = clock;
+			best[2] = after;
+		}
+	}
+	secmmu_exit(dev, idx);
+	seq_puts(m, "before device after\n");
+	seq_printf(m, "%llu %llu %llu\n", best[0], best[1], best[2]);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(clock);
+
 /**
  * secmmu_debugfs_add - a folder for a device
  * @dev: the device.
@@ -241,6 +275,7 @@ void secmmu_debugfs_add(struct secmmu_device *dev)
 	debugfs_create_file("queues", 0400, dir, dev, &queues_fops);
 	debugfs_create_file("tables", 0400, dir, dev, &tables_fops);
 	debugfs_create_file("counters", 0400, dir, dev, &counters_fops);
+	debugfs_create_file("clock", 0400, dir, dev, &clock_fops);
 	dev->debugfs = dir;
 }
 

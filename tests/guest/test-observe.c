@@ -166,6 +166,7 @@ void test_observe_debugfs(void)
 	unsigned long p = (unsigned long)anon_thp(LEN, false);
 	volatile unsigned long *word = (unsigned long *)p;
 	pthread_t thread[2];
+	long long clock[2][3];
 	char line[64];
 	uint64_t sum;
 	int rounds;
@@ -194,6 +195,18 @@ void test_observe_debugfs(void)
 	CHECK_EQ(number(text, "lost "), 0);
 	CHECK(number(text, "JOBS ") >= 2);
 	CHECK_EQ(number(text, "AUDIT_VIOLATIONS "), 0);
+
+	/* Both clocks run, at one rate but for what a reading takes. */
+	for (int i = 0; i < 2; i++) {
+		CHECK_EQ(sscanf(slurp(DEBUGFS "clock"),
+				"before device after %lld %lld %lld",
+				&clock[i][0], &clock[i][1], &clock[i][2]), 3);
+		CHECK(clock[i][0] <= clock[i][2]);
+		usleep(20000);
+	}
+	CHECK(clock[1][0] - clock[0][2] > 10000000);
+	CHECK(llabs((clock[1][1] - clock[0][1]) -
+		    (clock[1][0] - clock[0][0])) < 5000000);
 
 	for (int i = 0; i < 2; i++)
 		CHECK_EQ(pthread_create(&thread[i], NULL, worker, NULL), 0);
