@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // What is under the pointer is told, and the rest of the same life marked.
 const tip = document.getElementById("tip");
 let hot = [];
