@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The page: what was recorded, act by act, the lives in tables, totals, and the
- * clock. One file, with nothing to be fetched. Lives here: text and tables. Not
+ * The page: what was recorded, act by act (or one moment of it), the lives in
+ * tables, totals, and the clock. One file, with nothing to be fetched. Lives here: text and tables. Not
  * here: an act's picture (picture.c), looks and hovering (page.css, page.js).
  */
 #include <inttypes.h>
@@ -33,6 +33,7 @@ static void key(FILE *out)
 		{ "#c0392b", "shootdown, dropped entry" },
 		{ "#e0b13a", "TLB miss" },
 		{ "#2e8b57", "walk, fill, page entered" },
+		{ "#ff0000", "an access that audit does not allow" },
 		{ "#4a5866", "anything else" },
 	};
 
@@ -86,7 +87,8 @@ static void act_cell(FILE *out, const struct lives *lives, int64_t t)
 		fputs("<td class=\"n\">-</td>", out);
 }
 
-static void faults(FILE *out, const struct lives *lives)
+/* @all: also of what lies outside the acts. */
+static void faults(FILE *out, const struct lives *lives, bool all)
 {
 	fputs("<h2>Faults, from miss to resume</h2>\n<p>Each bar is one life, "
 	      "whatever it took: the device looks (yellow), the event is on its "
@@ -111,6 +113,8 @@ static void faults(FILE *out, const struct lives *lives)
 			  f->resumed },
 		};
 
+		if (!all && !lives_act(lives, f->raised->t))
+			continue;
 		fputs("<tr>", out);
 		act_cell(out, lives, f->raised->t);
 		fprintf(out, "<td class=\"n\">%" PRIu64 "</td><td class=\"n\">%"
@@ -125,7 +129,7 @@ static void faults(FILE *out, const struct lives *lives)
 	fputs("</table>\n", out);
 }
 
-static void ranges(FILE *out, const struct lives *lives)
+static void ranges(FILE *out, const struct lives *lives, bool all)
 {
 	unsigned int bare = 0;
 
@@ -147,6 +151,8 @@ static void ranges(FILE *out, const struct lives *lives)
 			{ "range", "until the end", g->done, g->end },
 		};
 
+		if (!all && !lives_act(lives, g->begin->t))
+			continue;
 		if (!g->shootdown) {
 			bare++;
 			continue;
@@ -211,44 +217,60 @@ static void totals(FILE *out, const struct log *log)
 	fputs("</table>\n", out);
 }
 
-static void clocks(FILE *out, const struct log *log, const struct lives *lives)
+static void clocks(FILE *out, const struct log *log, const struct lives *lives,
+		   bool judged)
 {
 	fprintf(out, "<h2>The clock</h2>\n<p>Everything is on the guest's monotonic "
 		"clock. The device's own was read together with it %u times, and "
 		"is taken to run evenly from one reading to the next. A reading is "
 		"good to %.2f us, and none is further than %.2f us from the line "
 		"through its neighbours; tracepoints have whole microseconds. So an "
-		"effect may seem to come up to %.2f us before its cause, and does "
-		"by more than that %u times in all faults and ranges. %u of them "
-		"lack a step.</p>\n", log->pairs, log->pair_error / 1e3,
-		log->drift_error / 1e3, log->slack / 1e3, lives->disorder,
-		lives->incomplete);
+		"effect may seem to come up to %.2f us before its cause", log->pairs,
+		log->pair_error / 1e3, log->drift_error / 1e3, log->slack / 1e3);
+	if (judged)
+		fprintf(out, ", and does by more than that %u times in all faults "
+			"and ranges. %u of them lack a step", lives->disorder,
+			lives->incomplete);
+	fputs(".</p>\n", out);
 }
 
-void html_write(FILE *out, const struct log *log, const struct lives *lives)
+static const char about[] =
+	"<p>What the CPU, the driver and the device did, each as it told of it "
+	"itself, on one clock. Time runs to the right, and is drawn by the "
+	"logarithm of the time from one event to the next, so that order and "
+	"quick steps can be seen beside slow ones; the numbers on top are "
+	"microseconds from the beginning. Point at anything for its details and "
+	"the rest of its life.</p>\n";
+
+void html_write(FILE *out, const struct log *log, const struct lives *lives,
+		const struct moment *moment)
 {
+	char title[64];
+
+	snprintf(title, sizeof(title), "secmmu: a story in %u acts",
+		 lives->acts->len);
+	if (moment)
+		snprintf(title, sizeof(title), "secmmu: %s", moment->act.name);
 	fprintf(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-		"<title>secmmu: a story in %u acts</title>\n<style>\n%s</style>"
-		"</head><body>\n<h1>secmmu: a story in %u acts</h1>\n"
-		"<p>What the CPU, the driver and the device did, each as it told "
-		"of it itself, on one clock. Time runs to the right, and is drawn "
-		"by the logarithm of the time from one event to the next, so that "
-		"order and quick steps can be seen beside slow ones; the numbers on "
-		"top are microseconds from the act's beginning. Point at anything "
-		"for its details and the rest of its life.</p>\n",
-		lives->acts->len, page_css, lives->acts->len);
+		"<title>%s</title>\n<style>\n%s</style></head><body>\n"
+		"<h1>%s</h1>\n%s", title, page_css, title, about);
 	key(out);
 	for (guint i = 0; i < lives->acts->len; i++) {
 		const struct act *act = g_ptr_array_index(lives->acts, i);
 
-		fprintf(out, "<h2>%u. ", i + 1);
-		picture_text(out, "", act->name, "</h2>\n");
+		if (!moment) {
+			fprintf(out, "<h2>%u. ", i + 1);
+			picture_text(out, "", act->name, "</h2>\n");
+		}
 		picture_write(out, log, lives, act);
 	}
-	faults(out, lives);
-	ranges(out, lives);
-	totals(out, log);
-	clocks(out, log, lives);
+	if (moment)
+		moment_write(out, moment);
+	faults(out, lives, !moment);
+	ranges(out, lives, !moment);
+	if (!moment)
+		totals(out, log);
+	clocks(out, log, lives, !moment);
 	fprintf(out, "<div id=\"tip\"></div>\n<script>\n%s</script></body></html>\n",
 		page_js);
 }

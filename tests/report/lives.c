@@ -211,13 +211,17 @@ static void judge(struct lives *lives, const struct log *log, const char *what,
 	lives->disorder += late;
 }
 
-void lives_find(struct lives *lives, const struct log *log)
+void lives_find(struct lives *lives, const struct log *log,
+		struct moment *moment)
 {
 	*lives = (struct lives){
 		.faults = g_ptr_array_new(), .ranges = g_ptr_array_new(),
 		.jobs = g_ptr_array_new(), .acts = g_ptr_array_new(),
 	};
-	find_acts(lives, log);
+	if (moment)
+		g_ptr_array_add(lives->acts, &moment->act);
+	else
+		find_acts(lives, log);
 	for (guint i = 0; i < log->records->len; i++) {
 		const struct record *r = at(log, i);
 
@@ -229,6 +233,8 @@ void lives_find(struct lives *lives, const struct log *log)
 			 record_has(r, "start"))
 			find_range(lives, log, i);
 	}
+	if (moment)
+		return;
 	for (guint i = 0; i < lives->faults->len; i++) {
 		const struct fault *f = g_ptr_array_index(lives->faults, i);
 		const struct record *steps[] = {

@@ -247,6 +247,7 @@ static const struct {
 	{ SIDE_DEVICE, "tlb_fill", "fill", ROW_LOOKUPS },
 	{ SIDE_DEVICE, "tlb_drop", "drop", ROW_SHOOTDOWNS },
 	{ SIDE_DEVICE, "drain", "drain", ROW_SHOOTDOWNS },
+	{ SIDE_DEVICE, "audit", "wrong", ROW_LOOKUPS },
 	{ SIDE_DEVICE, "doorbell", "mark", ROW_QUEUES },
 	{ SIDE_DEVICE, "event", "mark", ROW_QUEUES },
 };

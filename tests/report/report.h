@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * secmmu-report: both sides' logs of one run, joined. What the parts hand to
- * each other: records (log.c), lives (lives.c), and the two ways to show them
- * (html.c, perfetto.c).
+ * each other: records (log.c), lives (lives.c), the moment of a violation
+ * (moment.c), and the two ways to show them (html.c, perfetto.c).
  *
  * All times are nanoseconds on the guest's monotonic clock. Everything is made
  * once and lives until the program ends.
@@ -116,6 +116,24 @@ struct act {
 };
 
 /**
+ * struct moment - where a long recording is looked at
+ * @audit: the violation; NULL if there is none.
+ * @page: that it is about.
+ * @life: struct record, what happened to that page until then.
+ * @act: the records round it.
+ */
+struct moment {
+	const struct record *audit;
+	uint64_t page;
+	GPtrArray *life;
+	struct act act;
+};
+
+/* Finds it, and takes what is far from it out of @log. */
+void moment_find(struct moment *m, struct log *log);
+void moment_write(FILE *out, const struct moment *m);
+
+/**
  * struct lives - what the records tell
  * @incomplete: faults and ranges of which a step is missing.
  * @disorder: steps that come before what caused them, by more than the slack.
@@ -126,12 +144,19 @@ struct lives {
 	unsigned int disorder;
 };
 
-void lives_find(struct lives *lives, const struct log *log);
+/*
+ * @moment: the only act; lives that reach out of it are not judged. Or NULL: the
+ * acts that the story's markers name.
+ */
+void lives_find(struct lives *lives, const struct log *log,
+		struct moment *moment);
 /* Number of the act at @t, from 1; 0 for none. */
 unsigned int lives_act(const struct lives *lives, int64_t t);
 const char *job_name(uint64_t opcode);
 
-void html_write(FILE *out, const struct log *log, const struct lives *lives);
+/* @moment: or NULL. */
+void html_write(FILE *out, const struct log *log, const struct lives *lives,
+		const struct moment *moment);
 void perfetto_write(FILE *out, const struct log *log,
 		    const struct lives *lives);
 
