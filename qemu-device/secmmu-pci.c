@@ -136,6 +136,10 @@ static void bus_trace(void *opaque, const SecmmuTrace *ev)
 
 static void bus_thread_begin(void *opaque)
 {
+#ifdef CONFIG_PTHREAD_SETNAME_NP_W_TID
+    /* For debuggers and profiles. */
+    pthread_setname_np(pthread_self(), "secmmu-engine");
+#endif
     rcu_register_thread();
 }
 

@@ -60,6 +60,8 @@ int main(int argc, char **argv)
 		if (only && strcmp(only, row->name))
 			continue;
 		row_name = row->name;
+		/* "profile" looks for this line and for the other. */
+		printf("%s begins\n", row->name);
 		fflush(stdout);
 		/* A process for each: its memory and the device go with it. */
 		child = fork();
@@ -71,7 +73,7 @@ int main(int argc, char **argv)
 			fprintf(stderr, "%s: failed\n", row->name);
 			return 1;
 		}
-		printf("%-16s %5.1f s\n", row->name, (now_ns() - start) / 1e9);
+		printf("%s ends after %.1f s\n", row->name, (now_ns() - start) / 1e9);
 		fflush(stdout);
 	}
 	return 0;
