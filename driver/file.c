@@ -128,7 +128,8 @@ static long ioctl_info(struct secmmu_ctx *ctx, void __user *user)
 	info.va_bits = secmmu_read32(dev, SECMMU_REG_VA_BITS);
 	info.engines = secmmu_read32(dev, SECMMU_REG_NR_ENGINES);
 	info.tlb_entries = secmmu_read32(dev, SECMMU_REG_TLB_SETS) *
-			   secmmu_read32(dev, SECMMU_REG_TLB_WAYS);
+			   secmmu_read32(dev, SECMMU_REG_TLB_WAYS) *
+			   SECMMU_TLB_LINE;
 	secmmu_exit(dev, idx);
 	return copy_to_user(user, &info, sizeof(info)) ? -EFAULT : 0;
 }

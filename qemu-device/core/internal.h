@@ -30,6 +30,7 @@
 #define SECMMU_PAGE_SHIFT       12
 #define SECMMU_PAGE_SIZE        4096ull
 #define SECMMU_HUGE_SHIFT       21
+#define SECMMU_HUGE_SIZE        (1ull << SECMMU_HUGE_SHIFT)
 
 /*
  * Work is measured in bytes moved. CHUNK bounds one in-flight window, hence
@@ -57,27 +58,24 @@ typedef _Atomic uint64_t SecmmuCounterCell;
 
 /* ------------------------------------------------------------------ tlb.c */
 
-typedef struct SecmmuTlbEntry {
-    uint64_t tag;               /* zero: free */
-    uint64_t data;              /* spte format */
-} SecmmuTlbEntry;
-
 typedef struct SecmmuTlbSet {
-    _Atomic uint32_t lock;
+    _Atomic uint32_t seq;       /* odd: being changed */
     uint32_t hand;              /* where the search for a victim goes on */
-    uint64_t used;              /* ways hit since the hand last passed */
-    SecmmuTlbEntry way[];
+    _Atomic uint64_t used;      /* ways hit since the hand last passed */
+    _Atomic uint64_t tag[];     /* zero: free; behind them the lines */
 } SecmmuTlbSet;
 
 /**
- * SecmmuTlb: set-associative cache from (ASID, page number) to an entry, for
- * pages of two sizes. The TLB has 4 KiB and 2 MiB pages; the walk cache
+ * SecmmuTlb: set-associative cache from (ASID, page number) to a translation,
+ * for pages of two sizes. The TLB has 4 KiB and 2 MiB pages; the walk cache
  * is another, whose "pages" are what a table of level 0 and 1 spans.
+ * @lines: from the start of a set to its lines, in spte format, zero: none.
  */
 typedef struct SecmmuTlb {
     unsigned sets;              /* power of two */
     unsigned ways;
     unsigned shift[2];
+    size_t lines;
     size_t stride;
     uint8_t *mem;
 } SecmmuTlb;
@@ -85,26 +83,39 @@ typedef struct SecmmuTlb {
 bool secmmu_tlb_init(SecmmuTlb *tlb, unsigned sets, unsigned ways,
                      unsigned shift_small, unsigned shift_large);
 void secmmu_tlb_destroy(SecmmuTlb *tlb);
-/* Finds @va; *data and *size (0 or 1, index of the shift) are copies. */
+/* Finds @va; the @line around it and *size (0 or 1, index of the shift) are
+ * copies. Changes them even if it finds nothing.
+ */
 bool secmmu_tlb_lookup(SecmmuTlb *tlb, unsigned asid, uint64_t va,
-                       uint64_t *data, unsigned *size);
+                       uint64_t *line, unsigned *size);
+/* The place of @va's translation in its line. */
+static inline unsigned secmmu_tlb_word(const SecmmuTlb *tlb, uint64_t va,
+                                       unsigned size)
+{
+    return (va >> tlb->shift[size]) % SECMMU_TLB_LINE;
+}
 typedef enum SecmmuFill {
     SECMMU_FILL_STALE,          /* not entered: the generation has moved */
     SECMMU_FILL_FREE,
     SECMMU_FILL_EVICTED,
 } SecmmuFill;
 /*
- * Enters a translation that was read when *gen was @seen. Whoever drops bumps
- * *gen before, so that a reader of the old table cannot enter it afterwards.
+ * Enters the line around @va that was read when *gen was @seen; where it has a
+ * zero, what is there stays. Whoever drops bumps *gen before, so that a reader
+ * of the old table cannot enter it afterwards.
  */
 SecmmuFill secmmu_tlb_fill(SecmmuTlb *tlb, unsigned asid, uint64_t va,
-                           unsigned size, uint64_t data,
+                           unsigned size, const uint64_t *line,
                            SecmmuCounterCell *gen, uint64_t seen);
+/* The same for the translation of @va alone. */
+SecmmuFill secmmu_tlb_fill_one(SecmmuTlb *tlb, unsigned asid, uint64_t va,
+                               unsigned size, uint64_t data,
+                               SecmmuCounterCell *gen, uint64_t seen);
 typedef void SecmmuTlbDropped(void *arg, uint64_t va, uint64_t len,
                               uint64_t data);
 /*
  * Drops what overlaps [@vpn, @vpn + @pages) in 4 KiB pages; returns the number
- * of entries. The cost is bounded by the size of the TLB. @fn (may be NULL)
+ * of translations. The cost is bounded by the size of the TLB. @fn (may be NULL)
  * is told of each with the set's lock held.
  */
 unsigned secmmu_tlb_drop(SecmmuTlb *tlb, unsigned asid, uint64_t vpn,
@@ -366,15 +377,13 @@ typedef enum SecmmuAccess {
 
 typedef struct SecmmuXlate {
     uint64_t addr;              /* DMA address of va */
-    uint64_t left;              /* bytes up to the end of the page */
+    uint64_t left;              /* bytes that lie in a row from there */
     uint64_t entry;
 } SecmmuXlate;
 
 /* Translates @va for one access. In a window of @engine. */
 SecmmuAccess secmmu_translate(SecmmuEngine *engine, SecmmuQueue *q,
                               uint64_t va, bool write, SecmmuXlate *x);
-/* Maps and loads 8 little-endian bytes. */
-SecmmuAccess secmmu_load64(SecmmuCore *core, uint64_t addr, uint64_t *val);
 /* What an engine does after map() gave NULL and @cookie. */
 static inline SecmmuAccess secmmu_map_failed(const void *cookie)
 {

@@ -130,8 +130,8 @@ void secmmu_dropin(SecmmuCore *core, unsigned asid, uint64_t entry)
     }
     pthread_mutex_unlock(&core->lock);
     /* Control calls come one at a time: no shootdown is between. */
-    if (secmmu_tlb_fill(&core->tlb, asid, va, level, entry, &as->gen,
-                        atomic_load(&as->gen)) == SECMMU_FILL_EVICTED) {
+    if (secmmu_tlb_fill_one(&core->tlb, asid, va, level, entry, &as->gen,
+                            atomic_load(&as->gen)) == SECMMU_FILL_EVICTED) {
         secmmu_count(core->count, SECMMU_CNT_TLB_EVICTIONS, 1);
     }
     secmmu_count(core->count, SECMMU_CNT_TLB_FILLS, 1);

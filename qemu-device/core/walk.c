@@ -14,6 +14,8 @@
 /* Lost races for A and D before the engine leaves its window. */
 #define AD_TRIES 16
 
+#define LINE_BYTES (8 * SECMMU_TLB_LINE)
+
 static SecmmuAccess fail(SecmmuEngine *engine, uint64_t va, uint8_t flags)
 {
     engine->fault.va = va;
@@ -33,21 +35,30 @@ static SecmmuAccess bad_table(SecmmuEngine *engine, SecmmuQueue *q,
     return SECMMU_ACCESS_BUS;
 }
 
-SecmmuAccess secmmu_load64(SecmmuCore *core, uint64_t addr, uint64_t *val)
+/*
+ * Loads the entry at @addr and its neighbours in the line: to memory that is
+ * one access. Each is one aligned load of its own.
+ */
+static SecmmuAccess load_line(SecmmuCore *core, uint64_t addr, uint64_t *line)
 {
     const SecmmuInject *inject = secmmu_injected(core);
+    uint64_t start = addr & -(uint64_t)LINE_BYTES;
     void *cookie = NULL;
     uint64_t *p;
 
     if (inject && inject->table && inject->table(core->opaque, addr)) {
         return SECMMU_ACCESS_BUS;
     }
-    p = core->ops->map(core->opaque, addr, 8, false, &cookie);
+    p = core->ops->map(core->opaque, start, LINE_BYTES, false, &cookie);
     if (!p) {
         return secmmu_map_failed(cookie);
     }
-    *val = le64toh(__atomic_load_n(p, __ATOMIC_ACQUIRE));
-    core->ops->unmap(core->opaque, p, addr, 8, false, cookie);
+    /* Whoever reads on through memory will want the next one. */
+    __builtin_prefetch(p + SECMMU_TLB_LINE);
+    for (unsigned i = 0; i < SECMMU_TLB_LINE; i++) {
+        line[i] = le64toh(__atomic_load_n(&p[i], __ATOMIC_ACQUIRE));
+    }
+    core->ops->unmap(core->opaque, p, start, LINE_BYTES, false, cookie);
     return SECMMU_ACCESS_OK;
 }
 
@@ -89,17 +100,34 @@ static const char *malformed(uint64_t entry, int level)
     return NULL;
 }
 
+/*
+ * Leaves in @line what a walk for it alone would put in the TLB: valid leaves
+ * that have been accessed before. A neighbour without A is left out, since it
+ * is its first access that has to set A.
+ */
+static void fit_to_fill(uint64_t *line, int level)
+{
+    const uint64_t must = SECMMU_SPTE_V | SECMMU_SPTE_LEAF | SECMMU_SPTE_A;
+
+    for (unsigned i = 0; i < SECMMU_TLB_LINE; i++) {
+        if ((line[i] & must) != must || malformed(line[i], level)) {
+            line[i] = 0;
+        }
+    }
+}
+
 static void fill(SecmmuEngine *engine, SecmmuQueue *q, uint64_t va,
-                 unsigned size, uint64_t entry, uint64_t seen)
+                 unsigned size, uint64_t *line, uint64_t seen)
 {
     SecmmuCore *core = engine->core;
     const SecmmuInject *inject = secmmu_injected(core);
     unsigned shift = core->tlb.shift[size];
 
+    fit_to_fill(line, size);
     if (inject && inject->late_fill) {
         seen = atomic_load(&core->asids[q->asid].gen);
     }
-    switch (secmmu_tlb_fill(&core->tlb, q->asid, va, size, entry,
+    switch (secmmu_tlb_fill(&core->tlb, q->asid, va, size, line,
                             &core->asids[q->asid].gen, seen)) {
     case SECMMU_FILL_STALE:
         return;
@@ -111,13 +139,17 @@ static void fill(SecmmuEngine *engine, SecmmuQueue *q, uint64_t va,
     }
     secmmu_count(engine->count, SECMMU_CNT_TLB_FILLS, 1);
     secmmu_trace(core, SECMMU_TRACE_FILL, q->index, q->asid,
-                 va >> shift << shift, 1ull << shift, entry,
+                 va >> shift << shift, 1ull << shift,
+                 line[secmmu_tlb_word(&core->tlb, va, size)],
                  secmmu_traced_job(q));
 }
 
-/* On success *entry is the leaf with what the access needs. */
+/*
+ * On success @line is what the TLB has been filled with: the leaf, with what the
+ * access needs, and its neighbours.
+ */
 static SecmmuAccess walk_table(SecmmuEngine *engine, SecmmuQueue *q,
-                               uint64_t va, bool write, uint64_t *entry,
+                               uint64_t va, bool write, uint64_t *line,
                                unsigned *size)
 {
     SecmmuCore *core = engine->core;
@@ -131,8 +163,9 @@ static SecmmuAccess walk_table(SecmmuEngine *engine, SecmmuQueue *q,
     secmmu_count(engine->count, SECMMU_CNT_WALKS, 1);
     engine->budget -= SECMMU_COST_WALK;
 
-    if (secmmu_tlb_lookup(&core->walk_cache, q->asid, va, &table, &span)) {
+    if (secmmu_tlb_lookup(&core->walk_cache, q->asid, va, line, &span)) {
         secmmu_count(engine->count, SECMMU_CNT_WALK_CACHE_HITS, 1);
+        table = line[secmmu_tlb_word(&core->walk_cache, va, span)];
         level = span;
     } else {
         table = atomic_load_explicit(&as->table, memory_order_relaxed);
@@ -144,13 +177,14 @@ static SecmmuAccess walk_table(SecmmuEngine *engine, SecmmuQueue *q,
         SecmmuAccess r;
 
         at = table + 8 * ((va >> SECMMU_LEVEL_SHIFT(level)) & 511);
-        r = secmmu_load64(core, at, &e);
+        r = load_line(core, at, line);
         if (r == SECMMU_ACCESS_BUS) {
             return bad_table(engine, q, va, level, at, "is not in RAM", 0);
         }
         if (r != SECMMU_ACCESS_OK) {
             return r;
         }
+        e = line[at / 8 % SECMMU_TLB_LINE];
         if (!(e & SECMMU_SPTE_V)) {
             return fail(engine, va, write ? SECMMU_FAULT_WRITE : 0);
         }
@@ -162,8 +196,8 @@ static SecmmuAccess walk_table(SecmmuEngine *engine, SecmmuQueue *q,
             table = e & SECMMU_SPTE_ADDR;
             level--;
             if (level < 2) {
-                secmmu_tlb_fill(&core->walk_cache, q->asid, va, level, table,
-                                &as->gen, seen);
+                secmmu_tlb_fill_one(&core->walk_cache, q->asid, va, level,
+                                    table, &as->gen, seen);
             }
             continue;
         }
@@ -191,22 +225,23 @@ static SecmmuAccess walk_table(SecmmuEngine *engine, SecmmuQueue *q,
         }
     }
 
-    *entry = e;
     *size = level;
-    fill(engine, q, va, level, e, seen);
+    line[at / 8 % SECMMU_TLB_LINE] = e;
+    fill(engine, q, va, level, line, seen);
     return SECMMU_ACCESS_OK;
 }
 
 /* One walk. */
 static SecmmuAccess walk(SecmmuEngine *engine, SecmmuQueue *q, uint64_t va,
-                         bool write, uint64_t *entry, unsigned *size)
+                         bool write, uint64_t *line, unsigned *size)
 {
     SecmmuCore *core = engine->core;
-    SecmmuAccess r = walk_table(engine, q, va, write, entry, size);
+    SecmmuAccess r = walk_table(engine, q, va, write, line, size);
     bool ok = r == SECMMU_ACCESS_OK;
 
     secmmu_trace(core, SECMMU_TRACE_WALK, q->index, q->asid, va,
-                 ok ? 1ull << core->tlb.shift[*size] : 0, ok ? *entry : 0,
+                 ok ? 1ull << core->tlb.shift[*size] : 0,
+                 ok ? line[secmmu_tlb_word(&core->tlb, va, *size)] : 0,
                  secmmu_traced_job(q));
     return r;
 }
@@ -218,21 +253,44 @@ static bool allows(uint64_t entry, bool write)
     return !write || (entry & need) == need;
 }
 
+/*
+ * Pages from @word's on that lie side by side in memory too, up to the next 2 MiB
+ * there. They have been accessed, and written if that is what is asked for: A
+ * and D are set.
+ */
+static unsigned in_a_row(const uint64_t *line, unsigned word, bool write)
+{
+    uint64_t addr = line[word] & SECMMU_SPTE_ADDR;
+    unsigned n = 1;
+
+    while (word + n < SECMMU_TLB_LINE && line[word + n] &&
+           (line[word + n] & SECMMU_SPTE_ADDR) ==
+           addr + n * SECMMU_PAGE_SIZE &&
+           (addr + n * SECMMU_PAGE_SIZE) % SECMMU_HUGE_SIZE &&
+           allows(line[word + n], write)) {
+        n++;
+    }
+    return n;
+}
+
 SecmmuAccess secmmu_translate(SecmmuEngine *engine, SecmmuQueue *q,
                               uint64_t va, bool write, SecmmuXlate *x)
 {
     SecmmuCore *core = engine->core;
     SecmmuAsid *as = &core->asids[q->asid];
     const SecmmuInject *inject = secmmu_injected(core);
-    uint64_t entry, mask;
-    unsigned size;
+    uint64_t line[SECMMU_TLB_LINE], entry = 0, mask;
+    unsigned size, pages = 1;
     bool hit;
 
     if (inject && inject->access &&
         inject->access(core->opaque, q->index, va, write)) {
         return fail(engine, va, write ? SECMMU_FAULT_WRITE : 0);
     }
-    hit = secmmu_tlb_lookup(&core->tlb, q->asid, va, &entry, &size);
+    hit = secmmu_tlb_lookup(&core->tlb, q->asid, va, line, &size);
+    if (hit) {
+        entry = line[secmmu_tlb_word(&core->tlb, va, size)];
+    }
     if (hit && allows(entry, write)) {
         secmmu_count(engine->count, SECMMU_CNT_TLB_HITS, 1);
     } else {
@@ -247,21 +305,27 @@ SecmmuAccess secmmu_translate(SecmmuEngine *engine, SecmmuQueue *q,
                 return fail(engine, va, (write ? SECMMU_FAULT_WRITE : 0) |
                             (hit || slot ? SECMMU_FAULT_PRESENT : 0));
             }
+            hit = false;
         } else {
             /*
              * An entry without W walks too: the table may allow more by now,
              * which takes no shootdown. One without D walks to set it.
              */
-            SecmmuAccess r = walk(engine, q, va, write, &entry, &size);
+            SecmmuAccess r = walk(engine, q, va, write, line, &size);
 
             if (r != SECMMU_ACCESS_OK) {
                 return r;
             }
+            entry = line[secmmu_tlb_word(&core->tlb, va, size)];
+            hit = true;
         }
     }
     mask = (1ull << core->tlb.shift[size]) - 1;
+    if (hit && size == 0) {
+        pages = in_a_row(line, secmmu_tlb_word(&core->tlb, va, 0), write);
+    }
     x->addr = (entry & SECMMU_SPTE_ADDR & ~mask) | (va & mask);
-    x->left = mask + 1 - (va & mask);
+    x->left = pages * (mask + 1) - (va & mask);
     x->entry = entry;
     return SECMMU_ACCESS_OK;
 }

@@ -130,20 +130,21 @@ void test_soft_beside_walk(void)
 void test_soft_no_walks(void)
 {
 	struct secmmu_stats before, first, second;
-	size_t len = 16 * MIB;
 	struct side soft;
-	uint64_t *p = anon_thp(len, false), sum;
+	uint64_t *p, sum;
+	size_t len;
 
 	side_open(&soft, SECMMU_MODE_SOFT);
-	CHECK(len / PAGE > 2 * soft.ctx.info.tlb_entries);
+	len = 3 * PAGE * soft.ctx.info.tlb_entries;
+	p = anon_thp(len, false);
 	before = side_stats(&soft);
 	CHECK_EQ(secmmu_fill(&soft.q, p, 3, len), 0);
 	first = side_stats(&soft);
 	CHECK_EQ(secmmu_reduce_u64(&soft.q, p, len / 8, &sum), 0);
 	CHECK_EQ(sum, 3 * (len / 8));
 	second = side_stats(&soft);
-	note("16 MiB twice through %u TLB entries: faults %llu and %llu, pages looked up %llu and %llu, drop-ins %llu and %llu",
-	     soft.ctx.info.tlb_entries,
+	note("%zu MiB twice through %u TLB entries: faults %llu and %llu, pages looked up %llu and %llu, drop-ins %llu and %llu",
+	     len / MIB, soft.ctx.info.tlb_entries,
 	     (unsigned long long)(first.faults - before.faults),
 	     (unsigned long long)(second.faults - first.faults),
 	     (unsigned long long)(first.pages_mapped - before.pages_mapped),

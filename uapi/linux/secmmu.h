@@ -254,7 +254,7 @@ enum secmmu_queue_error {
  * @engines: jobs that can run at one time.
  * @max_queues: queues that one context may have.
  * @max_ring_order: largest ring_order.
- * @tlb_entries: sets times ways.
+ * @tlb_entries: translations that its TLB holds at most.
  * @asid: the device's number for this mm, in the context's mode.
  */
 struct secmmu_info {

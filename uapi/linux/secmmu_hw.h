@@ -212,6 +212,7 @@ enum secmmu_asid_reg { SECMMU_ASID_REGS(SECMMU_REG_ENUM_) };
  * in an entry with V; the software bits are ignored. A malformed entry ends
  * the job with BUS_ERROR and sets SECMMU_ERR_TABLE.
  */
+#define SECMMU_TLB_LINE		8	/* neighbours in one entry of the TLB */
 #define SECMMU_SPTE_V		(1ull << 0)	/* valid */
 #define SECMMU_SPTE_W		(1ull << 1)	/* writable (leaf) */
 #define SECMMU_SPTE_LEAF	(1ull << 2)
@@ -274,7 +275,7 @@ struct secmmu_event {
 #define SECMMU_COUNTERS(C)						\
 	C(TLB_HITS)		/* lookups served by the TLB */		\
 	C(TLB_MISSES)							\
-	C(TLB_FILLS)							\
+	C(TLB_FILLS)		/* of lines, each up to 8 translations */ \
 	C(TLB_EVICTIONS)						\
 	C(WALKS)							\
 	C(WALK_CACHE_HITS)						\
@@ -287,7 +288,7 @@ struct secmmu_event {
 	C(FAILED)		/* FAIL responses */			\
 	C(STALE_RESPONSES)						\
 	C(SHOOTDOWNS)							\
-	C(ENTRIES_DROPPED)	/* TLB entries, by shootdowns */	\
+	C(ENTRIES_DROPPED)	/* translations, by shootdowns */	\
 	C(DRAIN_WAITS)		/* windows that a shootdown waited for */ \
 	C(RESUMES)							\
 	C(DROPINS)							\
