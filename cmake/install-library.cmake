@@ -4,9 +4,10 @@
 #
 #   LIBDIR       libsecmmu.so.1 (component runtime); libsecmmu.so, libsecmmu.a,
 #                pkgconfig/libsecmmu.pc, cmake/secmmu (development)
-#   INCLUDEDIR   secmmu/secmmu.h and secmmu/linux/secmmu.h (development)
+#   INCLUDEDIR   secmmu/secmmu.h, secmmu/secmmu-jobs.h, secmmu/linux/secmmu.h
+#                (development)
 #
-# Both headers lie in a folder of their own, which pkg-config and find_package()
+# The headers lie in a folder of their own, which pkg-config and find_package()
 # name to the compiler: programs write #include <secmmu.h>, and a kernel that
 # brings a <linux/secmmu.h> of its own does not have the same file.
 include(CMakePackageConfigHelpers)
@@ -16,7 +17,7 @@ install(TARGETS secmmu secmmu_static EXPORT secmmu-targets
     COMPONENT runtime NAMELINK_COMPONENT development
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
   INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/secmmu)
-install(FILES include/secmmu.h
+install(FILES include/secmmu.h include/secmmu-jobs.h
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/secmmu COMPONENT development)
 install(FILES ${PROJECT_SOURCE_DIR}/uapi/linux/secmmu.h
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/secmmu/linux COMPONENT development)

@@ -7,6 +7,7 @@
 #ifndef SECMMU_COMPAT_H
 #define SECMMU_COMPAT_H
 
+#include <linux/eventfd.h>
 #include <linux/mm.h>
 #include <linux/version.h>
 
@@ -25,6 +26,15 @@ static inline long secmmu_gup(struct mm_struct *mm, unsigned long start,
 	return get_user_pages_remote(mm, start, nr, flags, pages, locked);
 #else
 	return get_user_pages_remote(mm, start, nr, flags, pages, NULL, locked);
+#endif
+}
+
+static inline void secmmu_eventfd_signal(struct eventfd_ctx *eventfd)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	eventfd_signal(eventfd);
+#else
+	eventfd_signal(eventfd, 1);
 #endif
 }
 

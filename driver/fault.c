@@ -2,8 +2,8 @@
 /*
  * One FAULT event served: from the device's "I cannot reach this address" to
  * RETRY, BUSY or FAIL. Lives here: looking the pages up, and the checks that
- * make it safe to enter them in the secondary table. Not here: the table
- * (table.c), the event ring (event.c).
+ * make it safe to enter them in the secondary table, for advice too. Not here:
+ * the table (table.c), the event ring (event.c), what advice there is (advise.c).
  *
  * The order is the whole point (Documentation/mm/hmm.rst tells the same of
  * hmm_range_fault):
@@ -42,20 +42,6 @@
  */
 #define FAULT_BATCH	64
 
-/**
- * struct batch - pages that are looked up together
- * @va: address of the first.
- * @nr: how many; all within one 2 MiB region.
- * @write: looked up for writing: COW is broken, the CPU's entry writable.
- * @huge: they are one 2 MiB page, physically.
- */
-struct batch {
-	unsigned long va;
-	unsigned int nr;
-	bool write;
-	bool huge;
-};
-
 static void respond(struct secmmu_queue *queue, u32 seq, unsigned int code,
 		    unsigned int status)
 {
@@ -75,13 +61,16 @@ static void respond(struct secmmu_queue *queue, u32 seq, unsigned int code,
  * Decided and answered under the lock that range_end takes: the RESUME that
  * this fault needs cannot have been rung already.
  */
-static void refuse(struct secmmu_queue *queue, u32 seq)
+static int refuse(struct secmmu_batch *batch)
 {
-	struct secmmu_mm *smm = queue->smm;
+	struct secmmu_mm *smm = batch->smm;
 
+	if (!batch->queue)
+		return -EINPROGRESS;
 	smm->refused++;
 	smm->stats.refused++;
-	respond(queue, seq, SECMMU_RESPONSE_BUSY, 0);
+	respond(batch->queue, batch->event_seq, SECMMU_RESPONSE_BUSY, 0);
+	return 0;
 }
 
 /**
@@ -103,21 +92,16 @@ void secmmu_resume(struct secmmu_mm *smm)
 	secmmu_exit(smm->dev, idx);
 }
 
-/*
- * Pages that the job will touch from the faulting one on, up to the end of its
- * 2 MiB region: one table page, one lookup.
- */
-static void batch_init(struct batch *batch, const struct secmmu_event *ev)
+/* Pages of [va, end), up to the end of the 2 MiB region: one table, one lookup. */
+static void batch_init(struct secmmu_batch *batch, u64 va, u64 end)
 {
-	u64 va = le64_to_cpu(ev->va);
-	u64 last = va + max_t(u64, le64_to_cpu(ev->extent), 1) - 1;
+	u64 last = min(end - 1, va | (SECMMU_HUGE_SIZE - 1));
 
-	last = min(last, va | (SECMMU_HUGE_SIZE - 1));
 	batch->va = va & PAGE_MASK;
 	batch->nr = min_t(u64, (last >> PAGE_SHIFT) - (va >> PAGE_SHIFT) + 1,
 			  FAULT_BATCH);
-	batch->write = ev->flags & SECMMU_FAULT_WRITE;
 	batch->huge = false;
+	batch->mapped = 0;
 }
 
 static bool pages_are_huge(struct page **pages)
@@ -163,13 +147,12 @@ static long gup(struct mm_struct *mm, unsigned long va, unsigned int nr,
  * @may_be_huge false a 2 MiB entry has no place: there is a table.
  * Returns 0 or a negative errno.
  */
-static int batch_lookup(struct secmmu_queue *queue, struct batch *batch,
-			bool may_be_huge)
+static int batch_lookup(struct secmmu_batch *batch, bool may_be_huge)
 {
 	unsigned long huge_va = ALIGN_DOWN(batch->va, SECMMU_HUGE_SIZE);
 	unsigned int flags = batch->write ? FOLL_WRITE : 0;
-	struct mm_struct *mm = queue->smm->mm;
-	struct page **pages = queue->pages;
+	struct mm_struct *mm = batch->smm->mm;
+	struct page **pages = batch->pages;
 	long nr;
 
 	batch->huge = false;
@@ -202,43 +185,43 @@ static int batch_lookup(struct secmmu_queue *queue, struct batch *batch,
 	return 0;
 }
 
-static void batch_dma_unmap(struct secmmu_queue *queue, unsigned int from,
+static void batch_dma_unmap(struct secmmu_batch *batch, unsigned int from,
 			    unsigned int nr, size_t size)
 {
-	struct device *dma_dev = &queue->smm->dev->pdev->dev;
+	struct device *dma_dev = &batch->smm->dev->pdev->dev;
 	unsigned int i;
 
 	for (i = from; i < nr; i++)
-		dma_unmap_page(dma_dev, queue->dma[i], size,
+		dma_unmap_page(dma_dev, batch->dma[i], size,
 			       DMA_BIDIRECTIONAL);
 }
 
 /*
- * DMA addresses of the batch in queue->dma: one if huge, else one per page.
+ * DMA addresses of the batch in batch->dma: one if huge, else one per page.
  * A huge page for which the IOMMU has no 2 MiB of aligned addresses is mapped
  * as small ones.
  */
-static int batch_dma_map(struct secmmu_queue *queue, struct batch *batch)
+static int batch_dma_map(struct secmmu_batch *batch)
 {
-	struct device *dma_dev = &queue->smm->dev->pdev->dev;
+	struct device *dma_dev = &batch->smm->dev->pdev->dev;
 	unsigned int i;
 
 	if (batch->huge) {
-		queue->dma[0] = dma_map_page(dma_dev, queue->pages[0], 0,
+		batch->dma[0] = dma_map_page(dma_dev, batch->pages[0], 0,
 					     SECMMU_HUGE_SIZE,
 					     DMA_BIDIRECTIONAL);
-		if (!dma_mapping_error(dma_dev, queue->dma[0])) {
-			if (IS_ALIGNED(queue->dma[0], SECMMU_HUGE_SIZE))
+		if (!dma_mapping_error(dma_dev, batch->dma[0])) {
+			if (IS_ALIGNED(batch->dma[0], SECMMU_HUGE_SIZE))
 				return 0;
-			batch_dma_unmap(queue, 0, 1, SECMMU_HUGE_SIZE);
+			batch_dma_unmap(batch, 0, 1, SECMMU_HUGE_SIZE);
 		}
 		batch->huge = false;
 	}
 	for (i = 0; i < batch->nr; i++) {
-		queue->dma[i] = dma_map_page(dma_dev, queue->pages[i], 0,
+		batch->dma[i] = dma_map_page(dma_dev, batch->pages[i], 0,
 					     PAGE_SIZE, DMA_BIDIRECTIONAL);
-		if (dma_mapping_error(dma_dev, queue->dma[i])) {
-			batch_dma_unmap(queue, 0, i, PAGE_SIZE);
+		if (dma_mapping_error(dma_dev, batch->dma[i])) {
+			batch_dma_unmap(batch, 0, i, PAGE_SIZE);
 			return -ENOMEM;
 		}
 	}
@@ -249,19 +232,19 @@ static int batch_dma_map(struct secmmu_queue *queue, struct batch *batch)
  * Enters a batch whose pages are known to be current. Returns 0, or -EAGAIN
  * where the table has changed since it was looked at.
  */
-static int batch_map(struct secmmu_queue *queue, struct batch *batch,
-		     struct list_head *spare)
+static int batch_map(struct secmmu_batch *batch, struct list_head *spare)
 {
-	struct secmmu_mm *smm = queue->smm;
+	struct secmmu_mm *smm = batch->smm;
 	unsigned long huge_va = ALIGN_DOWN(batch->va, SECMMU_HUGE_SIZE);
-	unsigned int nr;
+	u64 before = smm->stats.pages_mapped;
+	unsigned int nr = batch->nr;
 
 	if (batch->huge) {
-		if (!secmmu_table_map_huge(smm, batch->va, queue->dma[0],
+		if (!secmmu_table_map_huge(smm, batch->va, batch->dma[0],
 					   batch->write, spare))
 			return -EAGAIN;
 	} else {
-		nr = secmmu_table_map(smm, batch->va, queue->dma, batch->nr,
+		nr = secmmu_table_map(smm, batch->va, batch->dma, batch->nr,
 				      batch->write, spare);
 		if (!nr) {
 			/*
@@ -274,8 +257,11 @@ static int batch_map(struct secmmu_queue *queue, struct batch *batch,
 				smm->stats.split_shootdowns++;
 			return -EAGAIN;
 		}
-		batch_dma_unmap(queue, nr, batch->nr, PAGE_SIZE);
+		batch_dma_unmap(batch, nr, batch->nr, PAGE_SIZE);
 	}
+	batch->mapped = nr;
+	if (!batch->queue)
+		smm->stats.prefetched += smm->stats.pages_mapped - before;
 	trace_secmmu_map(smm->asid, batch->va, batch->nr, batch->write);
 	if (smm->mode == SECMMU_MODE_SOFT)
 		secmmu_dropin(smm, batch->va, batch->nr);
@@ -286,25 +272,26 @@ static int batch_map(struct secmmu_queue *queue, struct batch *batch,
  * Serves a fault on a page that is mapped already, with the permission that is
  * asked for. False if it is not.
  */
-static bool refill(struct secmmu_queue *queue, const struct batch *batch,
-		   u32 seq)
+static bool refill(struct secmmu_batch *batch)
 {
-	struct secmmu_mm *smm = queue->smm;
+	struct secmmu_mm *smm = batch->smm;
 	int level;
 	u64 spte = secmmu_table_leaf(smm, batch->va, &level);
 
-	if (!spte || (batch->write && !(spte & SECMMU_SPTE_W)))
+	if (!batch->queue || !spte ||
+	    (batch->write && !(spte & SECMMU_SPTE_W)))
 		return false;
 	smm->stats.refills++;
-	trace_secmmu_refill(smm->asid, queue->id, seq, batch->va);
+	trace_secmmu_refill(smm->asid, batch->queue->id, batch->event_seq,
+			    batch->va);
 	if (smm->mode == SECMMU_MODE_SOFT)
 		secmmu_dropin(smm, batch->va, batch->nr);
-	respond(queue, seq, SECMMU_RESPONSE_RETRY, 0);
+	respond(batch->queue, batch->event_seq, SECMMU_RESPONSE_RETRY, 0);
 	return true;
 }
 
 /* Tables that are missing, made before the lock is taken. */
-static int make_spare(struct secmmu_queue *queue, unsigned int missing,
+static int make_spare(struct secmmu_device *dev, unsigned int missing,
 		      struct list_head *spare)
 {
 	int level;
@@ -312,7 +299,7 @@ static int make_spare(struct secmmu_queue *queue, unsigned int missing,
 	for (level = missing - 1; level >= 0; level--) {
 		struct secmmu_table *table;
 
-		table = secmmu_table_alloc(queue->smm->dev, level);
+		table = secmmu_table_alloc(dev, level);
 		if (!table)
 			return -ENOMEM;
 		list_add(&table->link, spare);
@@ -344,16 +331,21 @@ static void fail(struct secmmu_queue *queue, u32 seq, int err)
 	spin_unlock(&smm->lock);
 }
 
-/*
- * One round of the order above. Returns 0 when the fault has been answered,
- * -EAGAIN when the pages found may be stale, another errno for FAIL.
- */
-static int serve(struct secmmu_queue *queue, const struct secmmu_event *ev,
-		 struct batch *batch)
+/* Nobody waits for an answer, or the device has no access any more. */
+static bool is_dead(const struct secmmu_batch *batch)
 {
-	struct secmmu_mm *smm = queue->smm;
-	u32 event_seq = le32_to_cpu(ev->seq);
-	u64 va = le64_to_cpu(ev->va);
+	return batch->smm->dead || (batch->queue && batch->queue->dead);
+}
+
+/*
+ * One round of the order above. Returns 0 when the fault has been answered (or
+ * the pages have been entered, for advice), -EAGAIN when the pages found may be
+ * stale, -EINPROGRESS where advice finds an active range, another errno for FAIL.
+ */
+static int serve(struct secmmu_batch *batch)
+{
+	struct secmmu_mm *smm = batch->smm;
+	unsigned long va = batch->va;
 	LIST_HEAD(spare);
 	unsigned int missing;
 	unsigned long seq;
@@ -361,16 +353,16 @@ static int serve(struct secmmu_queue *queue, const struct secmmu_event *ev,
 	int ret;
 
 	spin_lock(&smm->lock);
-	if (queue->dead || smm->dead) {
+	if (is_dead(batch)) {
 		spin_unlock(&smm->lock);
 		return 0;
 	}
 	if (secmmu_range_is_active(smm, va, va + 1)) {
-		refuse(queue, event_seq);
+		ret = refuse(batch);
 		spin_unlock(&smm->lock);
-		return 0;
+		return ret;
 	}
-	if (refill(queue, batch, event_seq)) {
+	if (refill(batch)) {
 		spin_unlock(&smm->lock);
 		return 0;
 	}
@@ -379,43 +371,86 @@ static int serve(struct secmmu_queue *queue, const struct secmmu_event *ev,
 	spin_unlock(&smm->lock);
 
 	batch->nr = secmmu_make_room(smm->mm, batch->nr);
-	ret = make_spare(queue, missing, &spare);
+	ret = make_spare(smm->dev, missing, &spare);
 	if (ret)
 		goto free_spare;
-	ret = batch_lookup(queue, batch, missing > 0);
+	ret = batch_lookup(batch, missing > 0);
 	if (ret == -EINTR || ret == -EBUSY)
 		ret = -EAGAIN;
 	if (ret)
 		goto free_spare;
-	ret = batch_dma_map(queue, batch);
+	ret = batch_dma_map(batch);
 	if (ret)
 		goto put;
 
 	mapped = false;
 	spin_lock(&smm->lock);
-	if (queue->dead || smm->dead) {
-		/* Nobody waits for an answer. */
+	if (is_dead(batch)) {
+		/* Nothing is to be entered. */
 	} else if (secmmu_range_is_active(smm, batch->va, batch->va +
 					  batch->nr * PAGE_SIZE)) {
-		refuse(queue, event_seq);
+		ret = refuse(batch);
 	} else if (smm->seq != seq) {
 		smm->stats.retries++;
 		ret = -EAGAIN;
 	} else {
-		ret = batch_map(queue, batch, &spare);
+		ret = batch_map(batch, &spare);
 		mapped = !ret;
-		if (mapped)
-			respond(queue, event_seq, SECMMU_RESPONSE_RETRY, 0);
+		if (mapped && batch->queue)
+			respond(batch->queue, batch->event_seq,
+				SECMMU_RESPONSE_RETRY, 0);
 	}
 	spin_unlock(&smm->lock);
 	if (!mapped)
-		batch_dma_unmap(queue, 0, batch->huge ? 1 : batch->nr,
+		batch_dma_unmap(batch, 0, batch->huge ? 1 : batch->nr,
 				batch->huge ? SECMMU_HUGE_SIZE : PAGE_SIZE);
 put:
-	put_pages(queue->pages, batch->nr);
+	put_pages(batch->pages, batch->nr);
 free_spare:
 	secmmu_table_free_list(smm->dev, &spare);
 	return ret;
+}
+
+/*
+ * Rounds, until there is an outcome. -EAGAIN: there is none yet, and others shall
+ * have their turn.
+ */
+static int serve_repeatedly(struct secmmu_batch *batch, u64 va, u64 end)
+{
+	unsigned int lookups = 0, nr;
+	int ret;
+
+	batch_init(batch, va, end);
+	nr = batch->nr;
+	do {
+		ret = serve(batch);
+		if (ret != -EAGAIN)
+			break;
+		/* The wider the net, the more often it is torn: halve it. */
+		batch_init(batch, va, end);
+		nr = max(nr / 2, 1u);
+		batch->nr = nr;
+		cond_resched();
+	} while (++lookups < FAULT_LOOKUPS);
+	return ret;
+}
+
+/**
+ * secmmu_populate - enter some pages that no job has asked for
+ * @batch: who wants them; smm, write, pages and dma are set.
+ * @va: the first page's address.
+ * @end: where the range ends that is wanted.
+ *
+ * In the process's own context, with dev->advisers held. May sleep for long.
+ * Return: 0 with batch->va and ->mapped telling what has been entered, maybe more
+ * than the range (a huge page), maybe nothing (the device is lost); -EINPROGRESS
+ * a range is active there; -EAGAIN ranges come by too often; -EFAULT, -ENOMEM,
+ * -EHWPOISON.
+ */
+int secmmu_populate(struct secmmu_batch *batch, unsigned long va,
+		    unsigned long end)
+{
+	return serve_repeatedly(batch, va, end);
 }
 
 /**
@@ -428,9 +463,9 @@ void secmmu_fault_work(struct work_struct *work)
 						  fault_work);
 	struct secmmu_mm *smm = queue->smm;
 	struct mem_cgroup *memcg, *old;
-	unsigned int lookups = 0, nr;
+	struct secmmu_batch batch;
 	struct secmmu_event ev;
-	struct batch batch;
+	u64 va;
 	int ret;
 
 	spin_lock_irq(&smm->dev->queue_lock);
@@ -452,18 +487,18 @@ void secmmu_fault_work(struct work_struct *work)
 	 */
 	memcg = get_mem_cgroup_from_mm(smm->mm);
 	old = set_active_memcg(memcg);
-	batch_init(&batch, &ev);
-	nr = batch.nr;
-	do {
-		ret = serve(queue, &ev, &batch);
-		if (ret != -EAGAIN)
-			break;
-		/* The wider the net, the more often it is torn: halve it. */
-		batch_init(&batch, &ev);
-		nr = max(nr / 2, 1u);
-		batch.nr = nr;
-		cond_resched();
-	} while (++lookups < FAULT_LOOKUPS);
+	va = le64_to_cpu(ev.va);
+	batch = (struct secmmu_batch) {
+		.smm = smm,
+		.queue = queue,
+		.event_seq = le32_to_cpu(ev.seq),
+		.write = ev.flags & SECMMU_FAULT_WRITE,
+		.pages = queue->pages,
+		.dma = queue->dma,
+	};
+	/* What the job will still touch from there on. */
+	ret = serve_repeatedly(&batch, va,
+			       va + max_t(u64, le64_to_cpu(ev.extent), 1));
 	set_active_memcg(old);
 	mem_cgroup_put(memcg);
 

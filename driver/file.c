@@ -13,12 +13,15 @@
 #include "compat.h"
 #include "secmmu.h"
 
-/*
- * A context works for the mm that opened it: after fork() the child has the
- * file but its memory is not what the device sees, and after exec() neither
- * is the process's own.
+/**
+ * secmmu_ctx_is_ours - may the caller use a context?
+ * @ctx: the context.
+ *
+ * It works for the mm that opened it: after fork() the child has the file but its
+ * memory is not what the device sees, and after exec() neither is the
+ * process's own.
  */
-static bool ctx_is_ours(const struct secmmu_ctx *ctx)
+bool secmmu_ctx_is_ours(const struct secmmu_ctx *ctx)
 {
 	return current->mm && current->mm == ctx->mm;
 }
@@ -61,6 +64,7 @@ static int secmmu_open(struct inode *inode, struct file *file)
 	if (!ctx)
 		return -ENOMEM;
 	mutex_init(&ctx->doorbell_mutex);
+	init_waitqueue_head(&ctx->poll);
 	INIT_LIST_HEAD(&ctx->queues);
 	ctx->mapping = file->f_mapping;
 
@@ -220,6 +224,20 @@ static long ioctl_queue_destroy(struct secmmu_ctx *ctx, void __user *user)
 	return queue ? 0 : -ENOENT;
 }
 
+/* A context's queue, referenced, or NULL. */
+static struct secmmu_queue *queue_by_id(struct secmmu_ctx *ctx, u32 id)
+{
+	struct secmmu_queue *queue;
+
+	/* A short lock of this context's own: opens elsewhere do not matter. */
+	mutex_lock(&ctx->doorbell_mutex);
+	queue = secmmu_queue_find(ctx, id);
+	if (queue)
+		secmmu_queue_get(queue);
+	mutex_unlock(&ctx->doorbell_mutex);
+	return queue;
+}
+
 static long ioctl_queue_wait(struct secmmu_ctx *ctx, void __user *user)
 {
 	struct secmmu_queue_wait arg;
@@ -228,17 +246,64 @@ static long ioctl_queue_wait(struct secmmu_ctx *ctx, void __user *user)
 
 	if (copy_from_user(&arg, user, sizeof(arg)))
 		return -EFAULT;
-	/* A short lock of this context's own: opens elsewhere do not matter. */
-	mutex_lock(&ctx->doorbell_mutex);
-	queue = secmmu_queue_find(ctx, arg.queue);
-	if (queue)
-		secmmu_queue_get(queue);
-	mutex_unlock(&ctx->doorbell_mutex);
+	queue = queue_by_id(ctx, arg.queue);
 	if (!queue)
 		return -ENOENT;
 	ret = secmmu_queue_wait(queue, &arg);
 	secmmu_queue_put(queue);
 	if (ret != -ERESTARTSYS && copy_to_user(user, &arg, sizeof(arg)))
+		ret = -EFAULT;
+	return ret;
+}
+
+static long ioctl_queue_eventfd(struct secmmu_ctx *ctx, void __user *user)
+{
+	struct secmmu_queue_eventfd arg;
+	struct secmmu_queue *queue;
+	long ret;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	queue = queue_by_id(ctx, arg.queue);
+	if (!queue)
+		return -ENOENT;
+	ret = secmmu_queue_eventfd(queue, arg.fd);
+	secmmu_queue_put(queue);
+	return ret;
+}
+
+static long ioctl_queue_arm(struct secmmu_ctx *ctx, void __user *user)
+{
+	struct secmmu_queue_arm arg;
+	struct secmmu_queue *queue;
+	long ret;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	queue = queue_by_id(ctx, arg.queue);
+	if (!queue)
+		return -ENOENT;
+	ret = secmmu_queue_arm(queue, &arg);
+	secmmu_queue_put(queue);
+	if (!ret && copy_to_user(user, &arg, sizeof(arg)))
+		ret = -EFAULT;
+	return ret;
+}
+
+static long ioctl_advise(struct secmmu_ctx *ctx, void __user *user)
+{
+	struct secmmu_advise arg;
+	struct secmmu_mm *smm;
+	long ret;
+
+	if (copy_from_user(&arg, user, sizeof(arg)))
+		return -EFAULT;
+	if (ctx_is_lost(ctx))
+		return -ENODEV;
+	smm = secmmu_ctx_mm(ctx);
+	ret = secmmu_advise(smm, &arg);
+	secmmu_mm_put(smm);
+	if (ret != -EINVAL && copy_to_user(user, &arg, sizeof(arg)))
 		ret = -EFAULT;
 	return ret;
 }
@@ -266,7 +331,7 @@ static long secmmu_ioctl(struct file *file, unsigned int cmd,
 	struct secmmu_ctx *ctx = file->private_data;
 	void __user *user = (void __user *)arg;
 
-	if (!ctx_is_ours(ctx))
+	if (!secmmu_ctx_is_ours(ctx))
 		return -EPERM;
 	switch (cmd) {
 	case SECMMU_IOC_INFO:
@@ -279,6 +344,12 @@ static long secmmu_ioctl(struct file *file, unsigned int cmd,
 		return ioctl_queue_destroy(ctx, user);
 	case SECMMU_IOC_QUEUE_WAIT:
 		return ioctl_queue_wait(ctx, user);
+	case SECMMU_IOC_QUEUE_EVENTFD:
+		return ioctl_queue_eventfd(ctx, user);
+	case SECMMU_IOC_QUEUE_ARM:
+		return ioctl_queue_arm(ctx, user);
+	case SECMMU_IOC_ADVISE:
+		return ioctl_advise(ctx, user);
 	case SECMMU_IOC_STATS:
 		return ioctl_stats(ctx, user);
 	default:
@@ -331,7 +402,7 @@ static int secmmu_mmap(struct file *file, struct vm_area_struct *vma)
 	struct secmmu_ctx *ctx = file->private_data;
 	int ret = 0;
 
-	if (!ctx_is_ours(ctx))
+	if (!secmmu_ctx_is_ours(ctx))
 		return -EPERM;
 	if (vma->vm_end - vma->vm_start != SECMMU_DOORBELL_SIZE ||
 	    !(vma->vm_flags & VM_SHARED))
@@ -358,5 +429,6 @@ const struct file_operations secmmu_fops = {
 	.unlocked_ioctl = secmmu_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = secmmu_mmap,
+	.poll = secmmu_poll,
 	.show_fdinfo = secmmu_show_fdinfo,
 };

@@ -110,6 +110,9 @@ static void secmmu_range_end(struct mmu_notifier *mn,
 			   false);
 	if (!smm->active && smm->refused)
 		secmmu_resume(smm);
+	/* Who waits there came before it looked at @active, under the lock. */
+	if (!smm->active && waitqueue_active(&smm->quiet))
+		wake_up_all(&smm->quiet);
 	spin_unlock(&smm->lock);
 }
 
@@ -167,6 +170,7 @@ static struct mmu_notifier *secmmu_alloc_notifier(struct mm_struct *mm)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&smm->ref);
 	spin_lock_init(&smm->lock);
+	init_waitqueue_head(&smm->quiet);
 	INIT_LIST_HEAD(&smm->link);
 	mmgrab(mm);
 	smm->mm = mm;

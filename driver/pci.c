@@ -149,6 +149,7 @@ static struct secmmu_device *device_new(struct pci_dev *pdev)
 	ida_init(&dev->asids);
 	ida_init(&dev->queue_ids);
 	spin_lock_init(&dev->queue_lock);
+	init_waitqueue_head(&dev->advised);
 	INIT_WORK(&dev->recover_work, secmmu_recover_work);
 	INIT_DELAYED_WORK(&dev->watch_work, secmmu_watch_work);
 	secmmu_mm_init_ops(dev);
@@ -272,6 +273,7 @@ static void secmmu_remove(struct pci_dev *pdev)
 	flush_work(&dev->recover_work);
 	/* Waits for lookups under way, however long they take. */
 	destroy_workqueue(dev->fault_wq);
+	wait_event(dev->advised, !atomic_read(&dev->advisers));
 	pci_iounmap(pdev, dev->regs);
 	pci_release_mem_regions(pdev);
 	pci_disable_device(pdev);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Queues: given to a context, waited for, taken away. Lives here: the life of
- * a struct secmmu_queue and its completions. Not here: faults (fault.c), the
- * ioctls' argument copying and the doorbell mapping (file.c).
+ * a struct secmmu_queue and its completions. Not here: faults (fault.c), poll()
+ * and eventfd (notify.c), the ioctls' argument copying and the doorbell mapping
+ * (file.c).
  */
+#include <linux/eventfd.h>
 #include <linux/ktime.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -17,6 +19,8 @@ static void queue_free(struct kref *ref)
 						  ref);
 
 	secmmu_mm_put(queue->smm);
+	if (queue->eventfd)
+		eventfd_ctx_put(queue->eventfd);
 	kvfree(queue->pages);
 	kvfree(queue->dma);
 	kfree(queue);
@@ -188,6 +192,7 @@ void secmmu_queue_destroy(struct secmmu_queue *queue)
 	spin_lock_irq(&queue->wait.lock);
 	if (!queue->error)
 		queue->error = SECMMU_QUEUE_DESTROYED;
+	secmmu_queue_tell(queue);
 	wake_up_all_locked(&queue->wait);
 	spin_unlock_irq(&queue->wait.lock);
 	secmmu_queue_put(queue);
@@ -253,15 +258,19 @@ void secmmu_queue_progress(struct secmmu_queue *queue, u32 completed,
 		queue->error = error;
 		queue->error_addr = error_addr;
 	}
+	secmmu_queue_tell(queue);
 	wake_up_all_locked(&queue->wait);
 	spin_unlock_irqrestore(&queue->wait.lock, flags);
 }
 
-/*
- * Is the wait over? If not, sees to it that the device will tell. Called with
- * wait.lock held, interrupts off.
+/**
+ * secmmu_queue_reaches - is the wait over? If not, the device will tell
+ * @queue: the queue; wait.lock is held, interrupts are off.
+ * @target: jobs ended that are waited for.
+ *
+ * Return: true if they have ended, or the queue has stopped.
  */
-static bool wait_is_over(struct secmmu_queue *queue, u32 target)
+bool secmmu_queue_reaches(struct secmmu_queue *queue, u32 target)
 {
 	struct secmmu_device *dev = queue->smm->dev;
 	u32 head = secmmu_queue_reg(queue->id, SECMMU_REG_QUEUE_HEAD);
@@ -308,7 +317,7 @@ int secmmu_queue_wait(struct secmmu_queue *queue,
 		until = ktime_add_safe(ktime_get(), arg->timeout_ns);
 
 	spin_lock_irq(&queue->wait.lock);
-	while (!wait_is_over(queue, arg->target)) {
+	while (!secmmu_queue_reaches(queue, arg->target)) {
 		if (ret)
 			break;
 		if (!arg->timeout_ns) {

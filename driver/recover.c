@@ -58,6 +58,7 @@ static void lose(struct secmmu_device *dev)
 		mutex_unlock(&ctx->doorbell_mutex);
 		list_for_each_entry(queue, &ctx->queues, link)
 			secmmu_queue_lose(queue);
+		wake_up_interruptible(&ctx->poll);
 		/* Doorbells lead to the dummy page from here on. */
 		unmap_mapping_range(ctx->mapping, 0, 0, 1);
 	}

@@ -43,6 +43,8 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+struct eventfd_ctx;
+struct poll_table_struct;
 struct seq_file;
 
 #define SECMMU_VA_END		BIT_ULL(SECMMU_VA_BITS)
@@ -100,6 +102,8 @@ struct seq_file;
  * @quiet: times that it found no news.
  * @lost_irqs: events that nobody had told us of.
  * @dummy: what a doorbell shows when there is no queue behind it any more.
+ * @advisers: calls that look up pages by themselves, and may use @pdev...
+ * @advised: ...and who waits for them to leave.
  */
 struct secmmu_device {
 	struct kref ref;
@@ -142,6 +146,8 @@ struct secmmu_device {
 	unsigned int quiet;
 	unsigned long lost_irqs;
 	struct page *dummy;
+	atomic_t advisers;
+	wait_queue_head_t advised;
 };
 
 /**
@@ -184,6 +190,7 @@ struct secmmu_table {
  * @active_start: lowest address of all those since @active was last zero...
  * @active_end: ...and the end of the highest: their hull.
  * @refused: faults answered BUSY since the last RESUME.
+ * @quiet: who waits until no range is active.
  * @posted: SHOOTDOWN doorbells rung.
  * @unposted: ranges that zapped and let go of @lock before they rang.
  * @aged: leaves whose A was cleared and which the TLB may still hold...
@@ -210,6 +217,7 @@ struct secmmu_mm {
 	unsigned long active_start;
 	unsigned long active_end;
 	unsigned long refused;
+	wait_queue_head_t quiet;
 	u32 posted;
 	unsigned int unposted;
 	unsigned long aged;
@@ -232,6 +240,7 @@ struct secmmu_mm {
  * @nr_queues: their number.
  * @doorbell_mutex: held while a doorbell is put into a process, and while a
  *	queue is declared dead to that.
+ * @poll: who sleeps in poll().
  */
 struct secmmu_ctx {
 	struct secmmu_device *dev;
@@ -244,6 +253,19 @@ struct secmmu_ctx {
 	struct list_head queues;
 	unsigned int nr_queues;
 	struct mutex doorbell_mutex;	/* doorbells put in, queues listed */
+	wait_queue_head_t poll;
+};
+
+/**
+ * enum secmmu_told - has the program been told of the target that it set?
+ * @SECMMU_TOLD_NOT_ASKED: there is none.
+ * @SECMMU_TOLD_LATER: it is not reached.
+ * @SECMMU_TOLD: it is.
+ */
+enum secmmu_told {
+	SECMMU_TOLD_NOT_ASKED,
+	SECMMU_TOLD_LATER,
+	SECMMU_TOLD,
 };
 
 /**
@@ -262,12 +284,15 @@ struct secmmu_ctx {
  * @event_error_addr: goes with it.
  * @pages: room for one batch of looked-up pages; the fault work's own.
  * @dma: their DMA addresses.
- * @wait: waiters for completions; its lock guards the next four.
+ * @wait: waiters for completions; its lock guards the next eight.
  * @completed: jobs ended, as last read from the device.
  * @error: enum secmmu_queue_error.
  * @error_addr: goes with it.
  * @armed: QUEUE_ARM holds @arm_target, and its event has not come.
  * @arm_target: the nearest count that a waiter waits for.
+ * @told: about...
+ * @tell_target: ...the count that SECMMU_IOC_QUEUE_ARM has set.
+ * @eventfd: of SECMMU_IOC_QUEUE_EVENTFD, or NULL.
  */
 struct secmmu_queue {
 	struct kref ref;
@@ -289,6 +314,35 @@ struct secmmu_queue {
 	u64 error_addr;
 	bool armed;
 	u32 arm_target;
+	enum secmmu_told told;
+	u32 tell_target;
+	struct eventfd_ctx *eventfd;
+};
+
+/**
+ * struct secmmu_batch - pages that are looked up together, and for whom
+ * @smm: the address space.
+ * @queue: whose fault it is; NULL for advice: nobody waits for an answer.
+ * @event_seq: of that fault.
+ * @va: address of the first.
+ * @nr: how many; all within one 2 MiB region.
+ * @write: looked up for writing: COW is broken, the CPU's entry writable.
+ * @huge: they are one 2 MiB page, physically.
+ * @mapped: how many have been entered.
+ * @pages: room for SECMMU_HUGE_PAGES.
+ * @dma: their DMA addresses, as much room.
+ */
+struct secmmu_batch {
+	struct secmmu_mm *smm;
+	struct secmmu_queue *queue;
+	u32 event_seq;
+	unsigned long va;
+	unsigned int nr;
+	bool write;
+	bool huge;
+	unsigned int mapped;
+	struct page **pages;
+	dma_addr_t *dma;
 };
 
 /* Registers. All need secmmu_enter(). */
@@ -400,6 +454,8 @@ void secmmu_table_free_list(struct secmmu_device *dev, struct list_head *list);
 void secmmu_table_destroy(struct secmmu_device *dev, struct secmmu_table *root);
 u64 secmmu_table_leaf(struct secmmu_mm *smm, unsigned long va, int *level);
 void secmmu_table_touch(struct secmmu_mm *smm, unsigned long va);
+unsigned long secmmu_table_run(struct secmmu_mm *smm, unsigned long va,
+			       unsigned long end, bool write);
 unsigned int secmmu_table_missing(struct secmmu_mm *smm, unsigned long va);
 unsigned long secmmu_table_zap(struct secmmu_mm *smm, unsigned long start,
 			       unsigned long end, struct secmmu_zap *zap);
@@ -427,6 +483,11 @@ unsigned int secmmu_make_room(struct mm_struct *mm, unsigned int nr);
 /* fault.c: FAULT events served */
 void secmmu_fault_work(struct work_struct *work);
 void secmmu_resume(struct secmmu_mm *smm);
+int secmmu_populate(struct secmmu_batch *batch, unsigned long va,
+		    unsigned long end);
+
+/* advise.c: SECMMU_IOC_ADVISE */
+int secmmu_advise(struct secmmu_mm *smm, struct secmmu_advise *arg);
 
 /* queue.c: queues made, waited for and ended */
 struct secmmu_queue *secmmu_queue_create(struct secmmu_ctx *ctx,
@@ -438,11 +499,19 @@ void secmmu_queue_get(struct secmmu_queue *queue);
 void secmmu_queue_put(struct secmmu_queue *queue);
 void secmmu_queue_progress(struct secmmu_queue *queue, u32 completed,
 			   u32 error, u64 error_addr);
+bool secmmu_queue_reaches(struct secmmu_queue *queue, u32 target);
 int secmmu_queue_wait(struct secmmu_queue *queue,
 		      struct secmmu_queue_wait *arg);
 
+/* notify.c: poll() and eventfd */
+void secmmu_queue_tell(struct secmmu_queue *queue);
+int secmmu_queue_arm(struct secmmu_queue *queue, struct secmmu_queue_arm *arg);
+int secmmu_queue_eventfd(struct secmmu_queue *queue, int fd);
+__poll_t secmmu_poll(struct file *file, struct poll_table_struct *wait);
+
 /* file.c: /dev/secmmuN */
 extern const struct file_operations secmmu_fops;
+bool secmmu_ctx_is_ours(const struct secmmu_ctx *ctx);
 struct secmmu_mm *secmmu_ctx_mm(struct secmmu_ctx *ctx);
 
 /* stats.c: what a process may know */

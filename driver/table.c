@@ -194,6 +194,30 @@ u64 secmmu_table_leaf(struct secmmu_mm *smm, unsigned long va, int *level)
 }
 
 /**
+ * secmmu_table_run - how far do leaves reach without a gap?
+ * @smm: the address space.
+ * @va: where to begin, page aligned.
+ * @end: where to stop looking.
+ * @write: only those with W count.
+ *
+ * Return: the first page without one, at most @end.
+ */
+unsigned long secmmu_table_run(struct secmmu_mm *smm, unsigned long va,
+			       unsigned long end, bool write)
+{
+	int level;
+	u64 spte;
+
+	while (va < end) {
+		spte = secmmu_table_leaf(smm, va, &level);
+		if (!spte || (write && !(spte & SECMMU_SPTE_W)))
+			break;
+		va = spte_end(va, level, end);
+	}
+	return va;
+}
+
+/**
  * secmmu_table_touch - set A in the leaf for an address, if there is one
  * @smm: the address space, in soft-TLB mode: nobody else sets A.
  * @va: an address.

@@ -20,6 +20,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -43,6 +44,8 @@ struct tally {
 	unsigned long queues;
 	unsigned long maps;
 	unsigned long rung;
+	unsigned long advised;
+	unsigned long armed;
 	unsigned long faults;	/* of ours, by touching what is gone */
 };
 
@@ -176,6 +179,42 @@ static void queue_wait(void)
 	ioctl(a_file(), SECMMU_IOC_QUEUE_WAIT, &w);
 }
 
+static void queue_arm(void)
+{
+	struct secmmu_queue_arm a = {
+		.queue = a_queue(),
+		.target = one_in(4) ? noise(&state) : below(20),
+		.flags = one_in(8) ? noise(&state) : one_in(8),
+	};
+
+	if (!ioctl(a_file(), SECMMU_IOC_QUEUE_ARM, &a))
+		COUNT(armed);
+}
+
+/* Any file at all, but mostly one that it can be. */
+static void queue_eventfd(void)
+{
+	struct secmmu_queue_eventfd e = { .queue = a_queue() };
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+	e.fd = one_in(4) ? (int)below(12) - 2 : fd;
+	ioctl(a_file(), SECMMU_IOC_QUEUE_EVENTFD, &e);
+	close(fd);
+}
+
+static void advise(void)
+{
+	struct secmmu_advise a = {
+		.addr = address(),
+		.len = one_in(10) ? wide() : below(ARENA),
+		.advice = below(SECMMU_ADVISE_NR + one_in(8)),
+		.flags = one_in(30),
+	};
+
+	if (!ioctl(a_file(), SECMMU_IOC_ADVISE, &a))
+		COUNT(advised);
+}
+
 static void set_mode(void)
 {
 	struct secmmu_set_mode m = { below(3), one_in(20) };
@@ -187,15 +226,16 @@ static void set_mode(void)
 static void odd_ioctl(void)
 {
 	unsigned int cmd = _IOC(below(4), one_in(10) ? below(256) :
-				SECMMU_IOC_MAGIC, below(9), below(400));
+				SECMMU_IOC_MAGIC, below(12), below(400));
 	static const unsigned int right[] = {
 		SECMMU_IOC_INFO, SECMMU_IOC_STATS, SECMMU_IOC_MODE,
 		SECMMU_IOC_QUEUE_CREATE, SECMMU_IOC_QUEUE_WAIT,
-		SECMMU_IOC_QUEUE_DESTROY,
+		SECMMU_IOC_QUEUE_DESTROY, SECMMU_IOC_QUEUE_EVENTFD,
+		SECMMU_IOC_QUEUE_ARM, SECMMU_IOC_ADVISE,
 	};
 
 	if (one_in(2))
-		cmd = right[below(6)];
+		cmd = right[below(9)];
 	/* A wait for ever would be one. */
 	if (cmd == SECMMU_IOC_QUEUE_WAIT)
 		ioctl(a_file(), cmd, 0xffff888000000000ull + below(4096));
@@ -341,7 +381,7 @@ static void file_calls(void)
 			abort();
 		break;
 	case 2:
-		poll(&p, 1, 0);
+		poll(&p, 1, below(2) * below(3));
 		break;
 	case 3:
 		lseek(fd, below(4096), SEEK_SET);
@@ -382,7 +422,7 @@ static void act(void)
 		return;
 	}
 	landing = &here;
-	switch (below(24)) {
+	switch (below(28)) {
 	case 0:
 		open_or_close();
 		break;
@@ -426,6 +466,16 @@ static void act(void)
 	case 18:
 		if (one_in(20))
 			have_a_child();
+		break;
+	case 19:
+		queue_arm();
+		break;
+	case 20:
+		queue_eventfd();
+		break;
+	case 21:
+	case 22:
+		advise();
 		break;
 	default:
 		ring_doorbell();
@@ -548,10 +598,11 @@ void test_fuzz_uapi(void)
 	}
 	close(stop[1]);
 	CHECK_EQ(join(victim), 0);
-	note("%u processes, %lu calls: %lu opens, %lu queues, %lu mappings, %lu doorbells; %lu faults of their own",
+	note("%u processes, %lu calls: %lu opens, %lu queues, %lu mappings, %lu doorbells, %lu armed, %lu advised; %lu faults of their own",
 	     started, tally->calls, tally->opened, tally->queues, tally->maps,
-	     tally->rung, tally->faults);
+	     tally->rung, tally->armed, tally->advised, tally->faults);
 	CHECK(tally->queues > 50 && tally->maps > 50 && tally->rung > 500);
+	CHECK(tally->armed > 20 && tally->advised > 50);
 	/* Children of theirs may still be at it. */
 	usleep(1000000);
 	check_no_leak(&before, 32);

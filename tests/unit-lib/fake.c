@@ -22,6 +22,7 @@
 typedef struct FakeCtx {
     int fd;                     /* 0: free */
     pid_t pid;
+    bool lost;
     volatile uint32_t *doorbells;       /* the fake's own view */
 } FakeCtx;
 
@@ -37,21 +38,13 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 int __real_open(const char *path, int flags, ...);
 int __real_close(int fd);
+int __real_dup3(int fd, int newfd, int flags);
 int __real_ioctl(int fd, unsigned long request, ...);
 void *__real_mmap(void *addr, size_t len, int prot, int flags, int fd,
                   off_t off);
 int __real_munmap(void *addr, size_t len);
 int __real_madvise(void *addr, size_t len, int advice);
 int __real_clock_gettime(clockid_t id, struct timespec *ts);
-
-int __wrap_open(const char *path, int flags, ...);
-int __wrap_close(int fd);
-int __wrap_ioctl(int fd, unsigned long request, void *arg);
-void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd,
-                  off_t off);
-int __wrap_munmap(void *addr, size_t len);
-int __wrap_madvise(void *addr, size_t len, int advice);
-int __wrap_clock_gettime(clockid_t id, struct timespec *ts);
 
 /* ------------------------------------------------------------- bookkeeping */
 
@@ -224,11 +217,34 @@ void fake_run(unsigned id)
     pthread_mutex_unlock(&lock);
 }
 
+void fake_lose(void)
+{
+    pthread_mutex_lock(&lock);
+    fake.gone = true;
+    for (unsigned i = 0; i < FAKE_CTXS; i++) {
+        ctxs[i].lost = ctxs[i].fd;
+    }
+    for (unsigned i = 0; i < FAKE_QUEUES; i++) {
+        if (fake.queue[i].live) {
+            fake.queue[i].error = SECMMU_QUEUE_DEVICE_LOST;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 /* ------------------------------------------------------------------ ioctls */
 
-static int ioctl_info(struct secmmu_info *info)
+/* The same for a call on a file whose device may be lost. */
+static int failing_on(const FakeCtx *ctx, FakeStep step)
 {
-    int err = failing(FAKE_INFO);
+    int err = failing(step);
+
+    return !err && ctx->lost ? ENODEV : err;
+}
+
+static int ioctl_info(FakeCtx *ctx, struct secmmu_info *info)
+{
+    int err = failing_on(ctx, FAKE_INFO);
 
     if (err) {
         return err;
@@ -244,7 +260,7 @@ static int ioctl_info(struct secmmu_info *info)
 
 static int ioctl_create(FakeCtx *ctx, struct secmmu_queue_create *arg)
 {
-    int err = failing(FAKE_CREATE);
+    int err = failing_on(ctx, FAKE_CREATE);
     unsigned mine = 0;
     FakeQueue *q = NULL;
 
@@ -267,7 +283,7 @@ static int ioctl_create(FakeCtx *ctx, struct secmmu_queue_create *arg)
     }
     *q = (FakeQueue) {
         .live = true, .id = q->id, .ctx = ctx - ctxs, .ring = arg->ring,
-        .order = arg->ring_order,
+        .order = arg->ring_order, .eventfd = -1,
     };
     *doorbell_of(q) = 0;
     if (fake.device && !fake.device->start(q)) {
@@ -312,10 +328,39 @@ static int ioctl_wait(FakeQueue *q, struct secmmu_queue_wait *arg)
     return ETIME;
 }
 
+static int ioctl_arm(FakeQueue *q, struct secmmu_queue_arm *arg)
+{
+    if (arg->flags & ~SECMMU_ARM_OFF) {
+        return EINVAL;
+    }
+    q->armed = !(arg->flags & SECMMU_ARM_OFF);
+    q->target = arg->target;
+    arg->completed = q->head;
+    return 0;
+}
+
+static int ioctl_advise(FakeCtx *ctx, struct secmmu_advise *arg)
+{
+    int err = failing_on(ctx, FAKE_ADVISE);
+
+    fake.advised = *arg;
+    if (err || arg->advice >= SECMMU_ADVISE_NR || arg->flags) {
+        return err ? err : EINVAL;
+    }
+    if (fake.device) {
+        return fake.device->advise(arg);
+    }
+    arg->pages = fake.advice.pages;
+    arg->writable = fake.advice.writable;
+    return 0;
+}
+
 static int device_ioctl(FakeCtx *ctx, unsigned long request, void *arg)
 {
     struct secmmu_queue_destroy *d = arg;
+    struct secmmu_queue_eventfd *e = arg;
     struct secmmu_queue_wait *w = arg;
+    struct secmmu_queue_arm *a = arg;
     FakeQueue *q;
     int err;
 
@@ -325,7 +370,7 @@ static int device_ioctl(FakeCtx *ctx, unsigned long request, void *arg)
     }
     switch (request) {
     case SECMMU_IOC_INFO:
-        return ioctl_info(arg);
+        return ioctl_info(ctx, arg);
     case SECMMU_IOC_QUEUE_CREATE:
         return ioctl_create(ctx, arg);
     case SECMMU_IOC_QUEUE_DESTROY:
@@ -340,6 +385,17 @@ static int device_ioctl(FakeCtx *ctx, unsigned long request, void *arg)
     case SECMMU_IOC_QUEUE_WAIT:
         q = queue_of(ctx, w->queue);
         return q ? ioctl_wait(q, w) : ENOENT;
+    case SECMMU_IOC_QUEUE_EVENTFD:
+        q = queue_of(ctx, e->queue);
+        if (q) {
+            q->eventfd = e->fd;
+        }
+        return q ? 0 : ENOENT;
+    case SECMMU_IOC_QUEUE_ARM:
+        q = queue_of(ctx, a->queue);
+        return q ? ioctl_arm(q, a) : ENOENT;
+    case SECMMU_IOC_ADVISE:
+        return ioctl_advise(ctx, arg);
     case SECMMU_IOC_STATS:
         err = failing(FAKE_STATS);
         if (!err) {
@@ -365,6 +421,9 @@ static int device_open(const char *path, int flags)
     if (!err && strcmp(path, DEVICE)) {
         err = ENOENT;
     }
+    if (!err && fake.gone) {
+        err = ENODEV;
+    }
     for (unsigned i = 0; i < FAKE_CTXS; i++) {
         if (!ctxs[i].fd) {
             ctx = &ctxs[i];
@@ -383,7 +442,21 @@ static int device_open(const char *path, int flags)
     CHECK(view != MAP_FAILED);
     ctx->doorbells = view;
     ctx->pid = getpid();
+    ctx->lost = false;
     return ctx->fd;
+}
+
+/* The file behind @ctx is closed by its last user. */
+static void device_release(FakeCtx *ctx)
+{
+    for (unsigned i = 0; i < FAKE_QUEUES; i++) {
+        /* One that a parent still has open goes on. */
+        if (queue_of(ctx, i) && ctx->pid == getpid()) {
+            destroy(&fake.queue[i]);
+        }
+    }
+    __real_munmap((void *)ctx->doorbells, FAKE_QUEUES * SECMMU_DOORBELL_SIZE);
+    ctx->fd = 0;
 }
 
 int __wrap_open(const char *path, int flags, ...)
@@ -414,18 +487,30 @@ int __wrap_close(int fd)
     pthread_mutex_lock(&lock);
     ctx = ctx_of(fd);
     if (ctx) {
-        for (unsigned i = 0; i < FAKE_QUEUES; i++) {
-            /* A file that a parent still has open goes on. */
-            if (queue_of(ctx, i) && ctx->pid == getpid()) {
-                destroy(&fake.queue[i]);
-            }
-        }
-        __real_munmap((void *)ctx->doorbells,
-                      FAKE_QUEUES * SECMMU_DOORBELL_SIZE);
-        ctx->fd = 0;
+        device_release(ctx);
     }
     pthread_mutex_unlock(&lock);
     return __real_close(fd);
+}
+
+/* @newfd is closed, and becomes another number of what @fd is. */
+int __wrap_dup3(int fd, int newfd, int flags)
+{
+    FakeCtx *old, *ctx;
+    int ret;
+
+    pthread_mutex_lock(&lock);
+    old = ctx_of(newfd);
+    ctx = ctx_of(fd);
+    ret = __real_dup3(fd, newfd, flags);
+    if (ret >= 0 && old) {
+        device_release(old);
+    }
+    if (ret >= 0 && ctx) {
+        ctx->fd = newfd;
+    }
+    pthread_mutex_unlock(&lock);
+    return ret;
 }
 
 int __wrap_ioctl(int fd, unsigned long request, void *arg)

@@ -3,8 +3,8 @@
  * secmmu - a driver inside the test program, for tests of libsecmmu.
  *
  * Lives here: what the tests may set and see. The test programs are linked
- * with --wrap, so that open(), ioctl(), mmap(), munmap(), madvise(), close()
- * and clock_gettime() of library and test come to fake.c, which plays
+ * with --wrap, so that open(), ioctl(), mmap(), munmap(), madvise(), close(),
+ * dup3() and clock_gettime() of library and test come to fake.c, which plays
  * /dev/secmmu0 as driver/file.c and driver/queue.c would and lets everything
  * else through.
  * Not here: tests. The device core behind the fake driver (machine.h).
@@ -34,6 +34,7 @@ typedef enum FakeStep {
     FAKE_CREATE,
     FAKE_DOORBELL,              /* mmap of the doorbell */
     FAKE_WAIT,
+    FAKE_ADVISE,
     FAKE_STEPS,
 } FakeStep;
 
@@ -46,6 +47,9 @@ typedef struct FakeQueue {
     uint32_t head, tail;        /* jobs ended, last tail seen */
     uint32_t error;             /* enum secmmu_queue_error */
     uint64_t error_addr;
+    int eventfd;                /* as registered; -1: none */
+    uint32_t target;            /* as armed... */
+    bool armed;                 /* ...and not taken off */
 } FakeQueue;
 
 /* What a device behind the fake driver does; all with the fake's lock held. */
@@ -56,6 +60,8 @@ typedef struct FakeDevice {
     void (*run)(FakeQueue *q);
     /* [addr, addr + len) is about to be unmapped. */
     void (*unmap)(uintptr_t addr, size_t len);
+    /* Prefetch, as the ioctl; an errno, or 0 with pages filled in. */
+    int (*advise)(struct secmmu_advise *arg);
 } FakeDevice;
 
 typedef struct Fake {
@@ -69,12 +75,16 @@ typedef struct Fake {
     void (*exec)(const struct secmmu_desc *d, struct secmmu_completion *c);
     /* called in each wait ioctl before jobs run; an errno ends it, 0: go on */
     int (*on_wait)(FakeQueue *q, struct secmmu_queue_wait *arg);
+    /* what advice is answered with, where there is no device */
+    struct secmmu_advise advice;
     const FakeDevice *device;   /* NULL: exec */
+    bool gone;                  /* open() gives -ENODEV */
     int64_t clock;              /* what the time is, unless zero */
 
     /* seen */
     int open_flags;
     unsigned opens, ioctls, waits, mmaps;
+    struct secmmu_advise advised;       /* last of them */
     uint32_t jobs;
     FakeQueue queue[FAKE_QUEUES];
 } Fake;
@@ -89,6 +99,8 @@ bool fake_is_clean(void);
 uint32_t fake_doorbell(unsigned id);
 /* Lets the device run what has been submitted to queue @id. */
 void fake_run(unsigned id);
+/* The device is lost to those who have it open, and gone. */
+void fake_lose(void);
 /* The descriptor that queue @id has at @count. */
 struct secmmu_desc fake_desc(unsigned id, uint32_t count);
 

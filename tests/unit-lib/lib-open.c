@@ -223,8 +223,8 @@ static void texts(void)
  */
 static void layout(void)
 {
-    CHECK_EQ(sizeof(struct secmmu), 48);
-    CHECK_EQ(sizeof(struct secmmu_queue), 56);
+    CHECK_EQ(sizeof(struct secmmu), 120);
+    CHECK_EQ(sizeof(struct secmmu_queue), 88);
 
     CHECK_EQ(sizeof(struct secmmu_desc), 64);
     CHECK_EQ(offsetof(struct secmmu_desc, flags), 1);

@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 #include <endian.h>
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <time.h>
@@ -164,6 +165,14 @@ static void respond(const struct secmmu_event *ev, unsigned code,
                             le32toh(ev->seq)));
 }
 
+static void enter(uint64_t va, bool writable)
+{
+    uint64_t e = va | SECMMU_SPTE_V | SECMMU_SPTE_LEAF |
+                 (writable ? SECMMU_SPTE_W : 0);
+
+    __atomic_store_n(spte(va, true), htole64(e), __ATOMIC_RELEASE);
+}
+
 static void serve_fault(const struct secmmu_event *ev)
 {
     uint64_t va = le64toh(ev->va), last = va + le64toh(ev->extent) - 1, end;
@@ -182,10 +191,7 @@ static void serve_fault(const struct secmmu_event *ev)
     }
     va &= -PAGE;
     for (unsigned i = 0; i < BATCH && va < end && va <= last; i++) {
-        uint64_t e = va | SECMMU_SPTE_V | SECMMU_SPTE_LEAF |
-                     (writable ? SECMMU_SPTE_W : 0);
-
-        __atomic_store_n(spte(va, true), htole64(e), __ATOMIC_RELEASE);
+        enter(va, writable);
         va += PAGE;
     }
     respond(ev, SECMMU_RESPONSE_RETRY, 0);
@@ -278,9 +284,29 @@ static void device_unmap(uintptr_t addr, size_t len)
             SECMMU_SHOOTDOWN(addr / PAGE, (len + PAGE - 1) / PAGE));
 }
 
+static int device_advise(struct secmmu_advise *arg)
+{
+    uint64_t va = arg->addr & -PAGE, end;
+    bool writable;
+    int err = 0;
+
+    pthread_mutex_lock(&m.lock);
+    for (; va < arg->addr + arg->len && !err; va += PAGE) {
+        if (!access_at(va, &writable, &end) ||
+            (arg->advice == SECMMU_ADVISE_WRITE && !writable)) {
+            err = EFAULT;
+        } else {
+            enter(va, arg->advice == SECMMU_ADVISE_WRITE);
+            arg->pages++;
+        }
+    }
+    pthread_mutex_unlock(&m.lock);
+    return err;
+}
+
 static const FakeDevice device = {
     .start = device_start, .stop = device_stop, .run = device_run,
-    .unmap = device_unmap,
+    .unmap = device_unmap, .advise = device_advise,
 };
 
 /* ----------------------------------------------------------------- outside */

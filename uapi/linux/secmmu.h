@@ -17,8 +17,13 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* Version of this interface: major in bits 31:16, minor in bits 15:0. */
-#define SECMMU_UAPI_VERSION	0x00010000u
+/*
+ * Version of this interface: major in bits 31:16, minor in bits 15:0. A higher
+ * minor only adds; a driver that lacks a call answers it with -ENOTTY.
+ *
+ *	1.1	SECMMU_IOC_QUEUE_EVENTFD, _QUEUE_ARM, poll(), SECMMU_IOC_ADVISE
+ */
+#define SECMMU_UAPI_VERSION	0x00010001u
 
 /**
  * enum secmmu_opcode - what a descriptor asks the device to do
@@ -361,6 +366,97 @@ struct secmmu_queue_wait {
 };
 
 /**
+ * struct secmmu_queue_eventfd - SECMMU_IOC_QUEUE_EVENTFD (in)
+ * @queue: number of the queue.
+ * @fd: an eventfd, in place of the one it had; -1 for none.
+ *
+ * The eventfd is signalled whenever the driver hears of the queue: a job with
+ * SECMMU_DESC_INTERRUPT has ended (several in one signal, where they end at about
+ * one time), what SECMMU_IOC_QUEUE_ARM asked for is there, the queue has
+ * stopped. It may be signalled more often than that, never less.
+ *
+ * Errors: -ENOENT no such queue, -EBADF, -EINVAL no eventfd.
+ */
+struct secmmu_queue_eventfd {
+	__u32	queue;
+	__s32	fd;
+};
+
+/* secmmu_queue_arm.flags */
+#define SECMMU_ARM_OFF		0x01	/* no target any more */
+
+/**
+ * struct secmmu_queue_arm - SECMMU_IOC_QUEUE_ARM (in and out)
+ * @queue: number of the queue.
+ * @target: in: have the program told when this many jobs of the queue have
+ *	ended (a count that wraps at 2^32), or the queue has stopped.
+ * @flags: in: SECMMU_ARM_*.
+ * @completed: out: jobs ended so far.
+ *
+ * There is one target for each queue; a new one replaces it. Told means: poll()
+ * on the file gives POLLIN from then on, until another target is set or none,
+ * and the eventfd is signalled once. A target that is reached already counts
+ * as reached now: nothing falls between looking and sleeping.
+ *
+ * poll() gives POLLIN | POLLERR while a queue of the file is stopped, POLLHUP with
+ * them once the device is lost, and POLLERR alone to another process.
+ *
+ * Errors: -EINVAL bad flag, -ENOENT no such queue.
+ */
+struct secmmu_queue_arm {
+	__u32	queue;
+	__u32	target;
+	__u32	flags;
+	__u32	completed;
+};
+
+/**
+ * enum secmmu_advice - secmmu_advise.advice
+ * @SECMMU_ADVISE_READ: the device will read the range: bring the pages in as its
+ *	own faults would, and enter them in the secondary table.
+ * @SECMMU_ADVISE_WRITE: it will write, too: COW is broken, and the entries are
+ *	writable.
+ * @SECMMU_ADVISE_DROP: it will not use the range for a while: take the entries
+ *	out. The memory stays as it is, and a job that uses it all the same works.
+ * @SECMMU_ADVISE_RESIDENT: change nothing, only count.
+ * @SECMMU_ADVISE_NR: one more than the last.
+ */
+enum secmmu_advice {
+	SECMMU_ADVISE_READ	= 0,
+	SECMMU_ADVISE_WRITE	= 1,
+	SECMMU_ADVISE_DROP	= 2,
+	SECMMU_ADVISE_RESIDENT	= 3,
+	SECMMU_ADVISE_NR	= 4,
+};
+
+/**
+ * struct secmmu_advise - SECMMU_IOC_ADVISE (in and out)
+ * @addr: in: first byte.
+ * @len: in: bytes. All 4 KiB pages are meant of which a byte lies in the range.
+ * @advice: in: enum secmmu_advice, for this address space in the context's mode.
+ * @flags: in: zero.
+ * @pages: out: pages of the range that the device can reach; READ and WRITE: in
+ *	that way, as far as it came; DROP: zero.
+ * @writable: out: RESIDENT: those among them that it may write; else zero.
+ *
+ * Advice is never needed: the device faults on what it misses. Nor does it last:
+ * the kernel may take any page away a moment later. Memory that READ and WRITE
+ * bring in is charged to the caller, who may wait for it as long as a fault.
+ *
+ * Errors: -EINVAL bad field, or a range beyond 48 bits. READ and WRITE end at the
+ * first page that cannot be had, with @pages filled in: -EFAULT the process may
+ * not make this access, -ENOMEM, -EHWPOISON; -EINTR the caller was killed.
+ */
+struct secmmu_advise {
+	__u64	addr;
+	__u64	len;
+	__u32	advice;
+	__u32	flags;
+	__u64	pages;
+	__u64	writable;
+};
+
+/**
  * struct secmmu_stats - SECMMU_IOC_STATS (out): counters since the open
  *
  * Of this address space, kept by the driver:
@@ -383,7 +479,8 @@ struct secmmu_queue_wait {
  * @dropins: translations dropped into the TLB (soft-TLB mode).
  * @age_shootdowns: SHOOTDOWN doorbells rung for the sake of ageing...
  * @split_shootdowns: ...and to replace a 2 MiB entry by 4 KiB ones. All others
- *	were rung for ranges.
+ *	were rung for ranges, or for SECMMU_ADVISE_DROP.
+ * @prefetched: 4 KiB pages among @pages_mapped that SECMMU_IOC_ADVISE entered.
  *
  * Of the whole device, read from its counters:
  * @tlb_hits: accesses whose translation was in the TLB.
@@ -426,7 +523,8 @@ struct secmmu_stats {
 	__u64	dropins;
 	__u64	age_shootdowns;
 	__u64	split_shootdowns;
-	__u64	reserved[5];
+	__u64	prefetched;
+	__u64	reserved[4];
 };
 
 #define SECMMU_IOC_MAGIC	0xb6
@@ -442,5 +540,11 @@ struct secmmu_stats {
 	_IOR(SECMMU_IOC_MAGIC, 0x04, struct secmmu_stats)
 #define SECMMU_IOC_MODE \
 	_IOW(SECMMU_IOC_MAGIC, 0x05, struct secmmu_set_mode)
+#define SECMMU_IOC_QUEUE_EVENTFD \
+	_IOW(SECMMU_IOC_MAGIC, 0x06, struct secmmu_queue_eventfd)
+#define SECMMU_IOC_QUEUE_ARM \
+	_IOWR(SECMMU_IOC_MAGIC, 0x07, struct secmmu_queue_arm)
+#define SECMMU_IOC_ADVISE \
+	_IOWR(SECMMU_IOC_MAGIC, 0x08, struct secmmu_advise)
 
 #endif /* _UAPI_LINUX_SECMMU_H */

@@ -14,21 +14,30 @@
  *	secmmu_submit(&q);
  *	secmmu_wait(&q, &done);
  *
- * Lives here: all that a program calls. The descriptor, the completion record
- * and the meaning of each job are in <linux/secmmu.h>.
+ * Lives here: contexts, queues, results, hints. Included from here, so that a
+ * program includes one header: the jobs themselves (secmmu-jobs.h); the descriptor,
+ * the completion record and the meaning of each job (<linux/secmmu.h>).
  * Not here: any function that allocates memory for data. Whatever the
  * program itself may touch, the device may be given: malloc, mmap, a file, the
  * stack.
  *
  * Errors are negative errno values; nothing sets errno. Nothing here prints.
  *
- * Threads: a struct secmmu_queue belongs to one thread at a time; different
- * queues may be used at the same time. A struct secmmu may be shared.
+ * Threads, where a function does not say otherwise: one that takes a queue is
+ * for one thread at a time and queue, different queues may be used at the same
+ * time. One that takes a context may be called by any thread at any time. One
+ * that takes neither touches only what it is given.
  *
  * Fork: a context works for the address space that opened it. In a child every
- * call returns -EPERM and no doorbell is rung; secmmu_queue_exit() and
- * secmmu_close() there only give back the child's own resources. (After
- * vfork() the address space is still the parent's, and so is the queue.)
+ * function that takes a context or a queue returns -EPERM (a pointer: NULL) and no
+ * doorbell is rung; secmmu_queue_exit() and secmmu_close() there only give back
+ * the child's own resources. (After vfork() the address space is still the
+ * parent's, and so is the queue.)
+ *
+ * Memory: no function allocates any but secmmu_open() and secmmu_queue_init(),
+ * each by one mmap() which the matching close or exit undoes. Signals: no
+ * function is to be called by a handler that interrupted another on the same
+ * queue.
  */
 #ifndef SECMMU_H
 #define SECMMU_H
@@ -43,14 +52,20 @@ extern "C" {
 
 /**
  * struct secmmu - an open device, caller-owned
- * @fd: the open file; for poll loops, not for ioctls of one's own.
+ * @fd: the open file; for poll loops (see secmmu_arm()), not for ioctls of one's
+ *	own.
  * @info: what the driver says of itself and the device.
- * @guard: private: a page that a fork wipes.
+ *
+ * The rest is private: the mode; which opening of the device this is, since
+ * secmmu_recover() opens it again; a page that a fork wipes; the path.
  */
 struct secmmu {
 	int fd;
 	struct secmmu_info info;
+	enum secmmu_mode mode;
+	uint32_t generation;
 	const volatile unsigned char *guard;
+	char path[64];
 };
 
 /**
@@ -67,6 +82,10 @@ struct secmmu_queue {
 	uint32_t tail;		/* descriptors given out */
 	uint32_t rung;		/* descriptors submitted */
 	int stopped;		/* why no further job can end, or 0 */
+	uint32_t generation;	/* of the context, when it was made */
+	uint32_t spin;		/* looks before a sleep */
+	uint32_t waits;
+	uint32_t reserved[5];
 };
 
 /**
@@ -88,7 +107,8 @@ int secmmu_open(struct secmmu *s, const char *path);
  * @s: the context, which has no queue yet.
  * @mode: SECMMU_MODE_WALK or SECMMU_MODE_SOFT; see <linux/secmmu.h>.
  *
- * Updates @s->info: each mode has an ASID of its own.
+ * Updates @s->info: each mode has an ASID of its own. No other thread may use
+ * @s meanwhile.
  * Return: 0; -EINVAL no such mode; -EBUSY it has queues; -EOPNOTSUPP the device
  * cannot; -EPERM in a child after fork; -ENODEV; -EINTR; -ENOMEM.
  */
@@ -96,9 +116,26 @@ int secmmu_set_mode(struct secmmu *s, enum secmmu_mode mode);
 
 /**
  * secmmu_close - close it again
- * @s: the context; its queues have been ended with secmmu_queue_exit().
+ * @s: the context; its queues have been ended with secmmu_queue_exit(), and no
+ *	other thread uses it.
  */
 void secmmu_close(struct secmmu *s);
+
+/**
+ * secmmu_recover - open a lost device again
+ * @s: the context. No other thread uses it, nor any of its queues, meanwhile.
+ * @timeout_ns: longest wait for a device that is still being reset, or plugged
+ *	in again; negative: for ever.
+ *
+ * After -ENODEV, or a queue error of SECMMU_QUEUE_DEVICE_LOST. @s->fd keeps its
+ * number, @s its mode. Each queue of @s is then brought back by
+ * secmmu_queue_reset(). If the device is not lost, nothing is done.
+ *
+ * Return: 0; -ENODEV, -ENXIO or -ENOENT it is not back in time; -ENAMETOOLONG
+ * the path given to secmmu_open() had more than 63 characters; -EPERM in a child
+ * after fork; what else secmmu_open() returns.
+ */
+int secmmu_recover(struct secmmu *s, int64_t timeout_ns);
 
 /**
  * secmmu_stats - counters of this address space and of the device
@@ -108,6 +145,17 @@ void secmmu_close(struct secmmu *s);
  * Return: 0; -EPERM in a child after fork; -ENODEV.
  */
 int secmmu_stats(struct secmmu *s, struct secmmu_stats *stats);
+
+/**
+ * secmmu_stats_since - what has been counted between two looks
+ * @then: the first.
+ * @now: the second.
+ * @difference: @now less @then; but what is no counter (pages_resident,
+ *	table_bytes) as in @now. May be either of the others.
+ */
+void secmmu_stats_since(const struct secmmu_stats *then,
+			const struct secmmu_stats *now,
+			struct secmmu_stats *difference);
 
 /**
  * secmmu_queue_init - make a queue
@@ -129,6 +177,27 @@ int secmmu_queue_init(struct secmmu_queue *q, struct secmmu *s,
 void secmmu_queue_exit(struct secmmu_queue *q);
 
 /**
+ * secmmu_queue_reset - bring a queue back that has stopped
+ * @q: the queue: a wait on it has failed, or its device was lost. In the latter
+ *	case its context has been through secmmu_recover().
+ * @lost: filled in with the jobs that did not end, in the order in which they were
+ *	got: those submitted first, then those only prepared. NULL: nobody wants
+ *	to know.
+ * @max: room there; as many as the queue has entries is always enough.
+ *
+ * A lost job may have been done in whole, in part or not at all. The descriptors
+ * are the program's to judge by user_data, and to submit again through
+ * secmmu_prep_desc(). Results that are there are not lost: they are to be taken
+ * first. The queue is then as secmmu_queue_init() made it.
+ *
+ * Return: how many jobs were lost; -EBUSY it has not stopped, or there are results
+ * to be taken; -ENOSPC more than @max were lost (nothing is done); -EPERM;
+ * -ENODEV the context is still lost; -EINTR, -ENOMEM: may be tried again.
+ */
+int secmmu_queue_reset(struct secmmu_queue *q, struct secmmu_desc *lost,
+		       unsigned int max);
+
+/**
  * secmmu_get_desc - the next free descriptor
  * @q: the queue.
  *
@@ -142,9 +211,22 @@ struct secmmu_desc *secmmu_get_desc(struct secmmu_queue *q);
  * secmmu_submit - hand all prepared descriptors to the device
  * @q: the queue.
  *
- * Return: how many; -EPERM in a child after fork.
+ * Makes no system call. On a queue that has stopped the jobs just do not end.
+ * Return: how many; -EPERM in a child after fork; -ENODEV a reset has failed.
  */
 int secmmu_submit(struct secmmu_queue *q);
+
+/**
+ * secmmu_submit_and_wait - submit, and sleep until there are results
+ * @q: the queue.
+ * @nr: how many results shall be there when it returns; none is taken.
+ * @timeout_ns: as in secmmu_wait_timeout().
+ *
+ * Return: how many were submitted; or as secmmu_wait_ready(): the jobs are under
+ * way then all the same.
+ */
+int secmmu_submit_and_wait(struct secmmu_queue *q, unsigned int nr,
+			   int64_t timeout_ns);
 
 /**
  * secmmu_peek - take the next result if there is one
@@ -158,17 +240,112 @@ int secmmu_submit(struct secmmu_queue *q);
 int secmmu_peek(struct secmmu_queue *q, struct secmmu_completion *out);
 
 /**
+ * secmmu_peek_nr - take all results that are there
+ * @q: the queue.
+ * @out: room for @max.
+ * @max: how many at most.
+ *
+ * Return: how many, maybe none; -EPERM. Never sleeps.
+ */
+int secmmu_peek_nr(struct secmmu_queue *q, struct secmmu_completion *out,
+		   unsigned int max);
+
+/**
+ * secmmu_done_at - look at a result without taking it
+ * @q: the queue.
+ * @i: 0 for the next one, 1 for the one after it, ...
+ *
+ * Return: the record, valid until it is taken; or NULL: not yet.
+ */
+const struct secmmu_completion *secmmu_done_at(struct secmmu_queue *q,
+					       unsigned int i);
+
+/**
+ * secmmu_for_each_done - go through the results that are there
+ * @q: the queue.
+ * @i: an unsigned int; afterwards, how many there were.
+ * @done: const struct secmmu_completion *, each in turn.
+ *
+ * They are taken by secmmu_advance(), not before: no copy is made.
+ */
+#define secmmu_for_each_done(q, i, done) \
+	for ((i) = 0; ((done) = secmmu_done_at((q), (i))) != NULL; (i)++)
+
+/**
+ * secmmu_advance - take results that have been looked at
+ * @q: the queue.
+ * @nr: how many, all of which secmmu_done_at() has shown.
+ */
+void secmmu_advance(struct secmmu_queue *q, unsigned int nr);
+
+/**
+ * secmmu_wait_ready - sleep until so many results are there
+ * @q: the queue.
+ * @nr: how many, counted from the next one; none is taken.
+ * @timeout_ns: longest sleep in nanoseconds; negative: for ever; zero: none.
+ *
+ * The wait below all others. It looks for a moment, for as long as it has
+ * lately been worth while (at most some ten microseconds), then sleeps in the
+ * kernel. It needs no SECMMU_DESC_INTERRUPT. A signal handler does not end it.
+ *
+ * Return: 0; -ETIME; -ENOENT not so many jobs are under way; -EPERM; or as
+ * secmmu_wait().
+ */
+int secmmu_wait_ready(struct secmmu_queue *q, unsigned int nr,
+		      int64_t timeout_ns);
+
+/**
+ * secmmu_wait_nr - take the next so many results
+ * @q: the queue.
+ * @out: room for them.
+ * @nr: how many.
+ * @timeout_ns: as in secmmu_wait_ready().
+ *
+ * Return: @nr; or as secmmu_wait_ready(), and none is taken.
+ */
+int secmmu_wait_nr(struct secmmu_queue *q, struct secmmu_completion *out,
+		   unsigned int nr, int64_t timeout_ns);
+
+/**
+ * secmmu_arm - have poll() on the context's file tell of results
+ * @q: the queue.
+ * @nr: how many results shall be there; 0: do not tell any more.
+ *
+ * From then on, until the next call, poll(), select() and epoll on @q->ctx->fd say
+ * POLLIN once they are there, or the queue has stopped (with POLLERR). Results
+ * that are there already count: it is called after the last look and before
+ * poll(), and no result can fall in between. The eventfd, if there is one, is
+ * signalled once.
+ *
+ * Return: 0; -EPERM; -ENODEV; -ENOTTY the driver is older (1.0).
+ */
+int secmmu_arm(struct secmmu_queue *q, unsigned int nr);
+
+/**
+ * secmmu_eventfd - have an eventfd signalled by a queue
+ * @q: the queue.
+ * @fd: the eventfd, which stays the caller's; -1: none any more.
+ *
+ * It is signalled when a job with SECMMU_DESC_INTERRUPT has ended, when what
+ * secmmu_arm() asked for is there, and when the queue stops; maybe more often, and
+ * once for several jobs. So: read it, take all results that are there, sleep.
+ * secmmu_queue_reset() leaves the queue without.
+ *
+ * Return: 0; -EBADF; -EINVAL it is no eventfd; -EPERM; -ENODEV; -ENOTTY.
+ */
+int secmmu_eventfd(struct secmmu_queue *q, int fd);
+
+/**
  * secmmu_wait - take the next result, sleeping until it is there
  * @q: the queue.
  * @out: as in secmmu_peek().
  *
- * Looks for a moment, then sleeps in the kernel. A signal handler does not end
- * the wait.
+ * As secmmu_wait_ready() sleeps.
  * Return: 0; -ENOENT; -EPERM; or the queue has stopped: -EFAULT a descriptor
  * or a completion record could not be reached, -EPROTO bad doorbell, -ESRCH
  * the address space is gone, -ENODEV the device is, -ECANCELED another thread
  * has destroyed the queue. secmmu_queue_status() tells more. A stopped queue
- * is ended with secmmu_queue_exit() and made anew.
+ * is brought back by secmmu_queue_reset(), or ended.
  */
 int secmmu_wait(struct secmmu_queue *q, struct secmmu_completion *out);
 
@@ -194,198 +371,96 @@ int secmmu_wait_timeout(struct secmmu_queue *q, struct secmmu_completion *out,
 int secmmu_queue_status(struct secmmu_queue *q, uint32_t *error,
 			uint64_t *addr);
 
+/**
+ * secmmu_prefetch - have the device reach a range before jobs use it
+ * @s: the context.
+ * @addr: first byte; any memory that the process may touch.
+ * @len: bytes.
+ * @write: for jobs that write, too.
+ *
+ * As the device's faults would, but ahead of them and without jobs that wait. A
+ * hint: the kernel may take a page away again at any time, and jobs work without.
+ * It sleeps, in the caller's own time and memory limit; a fatal signal ends it.
+ *
+ * Return: pages of 4 KiB of the range that the device can reach now; -EFAULT the
+ * process may not make this access (what lies before is done), -ENOMEM,
+ * -EHWPOISON; -EINVAL; -EPERM; -ENODEV; -ENOTTY the driver is older (1.0).
+ */
+int64_t secmmu_prefetch(struct secmmu *s, const void *addr, size_t len,
+			int write);
+
+/**
+ * secmmu_drop - the device will not use a range for a while
+ * @s: the context.
+ * @addr: first byte.
+ * @len: bytes.
+ *
+ * Takes the translations, not the memory: a job that uses it all the same faults
+ * and goes on.
+ * Return: 0; -EINVAL; -EPERM; -ENODEV; -ENOTTY.
+ */
+int secmmu_drop(struct secmmu *s, const void *addr, size_t len);
+
+/**
+ * secmmu_resident - how much of a range can the device reach without a fault?
+ * @s: the context.
+ * @addr: first byte.
+ * @len: bytes.
+ * @writable: those that it may write, too. May be NULL.
+ *
+ * Return: pages of 4 KiB; -EINVAL; -EPERM; -ENODEV; -ENOTTY.
+ */
+int64_t secmmu_resident(struct secmmu *s, const void *addr, size_t len,
+			uint64_t *writable);
+
+/**
+ * secmmu_continue - prepare the rest of a job that has stopped at a fault
+ * @desc: from secmmu_get_desc(); filled in, flags and user_data as in @job.
+ * @job: a copy of the job's descriptor (the ring's own may be in use again).
+ * @done: its result, with the status SECMMU_STATUS_PARTIAL.
+ *
+ * The program has touched @done->fault_addr meanwhile, or has called
+ * secmmu_prefetch(). For a LIST_WALK it follows the links over the nodes that are
+ * done, so these must be there. The rest of a GEMM begins with a whole row.
+ *
+ * Return: 0; -EINVAL another status, or not an opcode that can stop.
+ */
+int secmmu_continue(struct secmmu_desc *desc, const struct secmmu_desc *job,
+		    const struct secmmu_completion *done);
+
+/**
+ * secmmu_merge - two parts of a job as one result
+ * @job: the whole job.
+ * @done: in: how far it came. Out: how far it has come with the rest, as if it
+ *	had been one; fit for secmmu_continue() and secmmu_merge() again.
+ * @rest: the result of what secmmu_continue() prepared from @job and @done.
+ *
+ * A sum of floats is the sum of the parts' sums.
+ */
+void secmmu_merge(const struct secmmu_desc *job, struct secmmu_completion *done,
+		  const struct secmmu_completion *rest);
+
+/**
+ * secmmu_finish - see a job through that has stopped at a fault
+ * @q: an idle queue, as for the synchronous helpers.
+ * @job: as in secmmu_continue().
+ * @done: in: its result. Out: that of the whole.
+ *
+ * Brings in what is missing and submits the rest, as often as it takes. A job
+ * that stops again and again at one place is at last let wait for its page.
+ * Return: as the synchronous helpers; and what secmmu_prefetch() returns.
+ */
+int secmmu_finish(struct secmmu_queue *q, const struct secmmu_desc *job,
+		  struct secmmu_completion *done);
+
 /* Text for a status, a queue error; never NULL, static. */
 const char *secmmu_strstatus(unsigned int status);
 const char *secmmu_strqueue_error(unsigned int error);
 
-/*
- * prep: fill in a descriptor from secmmu_get_desc(). No errors: what is
- * wrong with the arguments is told by the job's status. <linux/secmmu.h> says
- * what each job does.
- */
-static inline void secmmu_desc_set_data(struct secmmu_desc *d, uint64_t data)
-{
-	d->user_data = data;
-}
-
-/* @flags: SECMMU_DESC_INTERRUPT, SECMMU_DESC_NO_BLOCK. */
-static inline void secmmu_desc_set_flags(struct secmmu_desc *d, uint8_t flags)
-{
-	d->flags = flags;
-}
-
-static inline void secmmu_prep_nop(struct secmmu_desc *d)
-{
-	d->opcode = SECMMU_OP_NOP;
-}
-
-static inline void secmmu_prep_fill(struct secmmu_desc *d, void *dst,
-				    uint64_t pattern, size_t len)
-{
-	d->opcode = SECMMU_OP_FILL;
-	d->dst = (uintptr_t)dst;
-	d->len = len;
-	d->operand[0] = pattern;
-}
-
-static inline void secmmu_prep_copy(struct secmmu_desc *d, void *dst,
-				    const void *src, size_t len)
-{
-	d->opcode = SECMMU_OP_COPY;
-	d->dst = (uintptr_t)dst;
-	d->src = (uintptr_t)src;
-	d->len = len;
-}
-
-static inline void secmmu_prep_compare(struct secmmu_desc *d, const void *a,
-				       const void *b, size_t len)
-{
-	d->opcode = SECMMU_OP_COMPARE;
-	d->src = (uintptr_t)a;
-	d->dst = (uintptr_t)b;
-	d->len = len;
-}
-
-static inline void secmmu_prep_crc32c(struct secmmu_desc *d, const void *src,
-				      size_t len, uint32_t crc)
-{
-	d->opcode = SECMMU_OP_CRC32C;
-	d->src = (uintptr_t)src;
-	d->len = len;
-	d->operand[0] = crc;
-}
-
-static inline void secmmu_prep_reduce(struct secmmu_desc *d, const void *src,
-				      size_t len, enum secmmu_reduce type)
-{
-	d->opcode = SECMMU_OP_REDUCE;
-	d->variant = type;
-	d->src = (uintptr_t)src;
-	d->len = len;
-}
-
-/* @width: 4 or 8, to which @word is aligned. */
-static inline void secmmu_prep_atomic_add(struct secmmu_desc *d, void *word,
-					  unsigned int width, uint64_t add)
-{
-	d->opcode = SECMMU_OP_ATOMIC;
-	d->variant = SECMMU_ATOMIC_ADD;
-	d->dst = (uintptr_t)word;
-	d->len = width;
-	d->operand[0] = add;
-}
-
-static inline void secmmu_prep_atomic_cas(struct secmmu_desc *d, void *word,
-					  unsigned int width,
-					  uint64_t expected, uint64_t desired)
-{
-	d->opcode = SECMMU_OP_ATOMIC;
-	d->variant = SECMMU_ATOMIC_CAS;
-	d->dst = (uintptr_t)word;
-	d->len = width;
-	d->operand[0] = expected;
-	d->operand[1] = desired;
-}
-
-static inline void secmmu_prep_list_walk(struct secmmu_desc *d,
-					 const void *head, size_t next_offset,
-					 size_t payload_offset,
-					 uint64_t max_nodes)
-{
-	d->opcode = SECMMU_OP_LIST_WALK;
-	d->src = (uintptr_t)head;
-	d->operand[0] = next_offset;
-	d->operand[1] = payload_offset;
-	d->len = max_nodes;
-}
-
-/* @addrs: len / size addresses; @size: bytes of an element. */
-static inline void secmmu_prep_gather(struct secmmu_desc *d, void *dst,
-				      const uint64_t *addrs, size_t size,
-				      size_t len)
-{
-	d->opcode = SECMMU_OP_GATHER;
-	d->src = (uintptr_t)addrs;
-	d->dst = (uintptr_t)dst;
-	d->operand[0] = size;
-	d->len = len;
-}
-
-static inline void secmmu_prep_scatter(struct secmmu_desc *d,
-				       const uint64_t *addrs, const void *src,
-				       size_t size, size_t len)
-{
-	d->opcode = SECMMU_OP_SCATTER;
-	d->src = (uintptr_t)src;
-	d->dst = (uintptr_t)addrs;
-	d->operand[0] = size;
-	d->len = len;
-}
-
-void secmmu_prep_saxpy(struct secmmu_desc *d, float *y, float a,
-		       const float *x, size_t n);
-/* c (m x n) = a (m x k) * b (k x n), row-major; 1 to 65535 each. */
-void secmmu_prep_gemm(struct secmmu_desc *d, float *c, const float *a,
-		      const float *b, unsigned int m, unsigned int n,
-		      unsigned int k);
-
-/*
- * Synchronous helpers: one job, from get to wait. The queue must be idle: with
- * jobs under way, or results not taken, they return -EBUSY and do nothing.
- * @len is in bytes, @n counts elements, and neither has a bound: what is above
- * SECMMU_MAX_LEN is done in several jobs (but for GEMM, whose result has to be
- * smaller). They sleep; the memory is the caller's all the time.
- *
- * Return: 0; -EBUSY; what secmmu_wait() returns; or by the job's status: FAULT
- * -EFAULT, NO_MEMORY -ENOMEM, POISONED -EHWPOISON, BUS_ERROR -EIO, TRUNCATED
- * -E2BIG, BAD_* -EINVAL. On an error, memory may have been written in part,
- * and results are not filled in unless it says so.
- */
-int secmmu_fill(struct secmmu_queue *q, void *dst, uint64_t pattern,
-		size_t len);
-/* The ranges may overlap, as in memmove(). */
-int secmmu_copy(struct secmmu_queue *q, void *dst, const void *src,
-		size_t len);
-/* @diff: offset of the first byte that differs, or @len. */
-int secmmu_compare(struct secmmu_queue *q, const void *a, const void *b,
-		   size_t len, size_t *diff);
-/* @crc: in: the CRC so far (0 to begin); out: the new one. */
-int secmmu_crc32c(struct secmmu_queue *q, const void *src, size_t len,
-		  uint32_t *crc);
-/* @sum: modulo 2^64. */
-int secmmu_reduce_u64(struct secmmu_queue *q, const uint64_t *src, size_t n,
-		      uint64_t *sum);
-/* @sum: added in double precision, in order within each SECMMU_MAX_LEN bytes. */
-int secmmu_reduce_f32(struct secmmu_queue *q, const float *src, size_t n,
-		      double *sum);
-/* @old (may be NULL): the word before. @width: 4 or 8. */
-int secmmu_atomic_add(struct secmmu_queue *q, void *word, unsigned int width,
-		      uint64_t add, uint64_t *old);
-int secmmu_atomic_cas(struct secmmu_queue *q, void *word, unsigned int width,
-		      uint64_t expected, uint64_t desired, uint64_t *old);
-/*
- * @next_offset, @payload_offset: bytes into a node, below 4096. @max_nodes: so
- * that a list in a circle ends. @sum: of the payloads, modulo 2^64. @nodes (may
- * be NULL): nodes visited. Both are also filled in with -E2BIG: there are more.
- */
-int secmmu_list_walk(struct secmmu_queue *q, const void *head,
-		     size_t next_offset, size_t payload_offset,
-		     uint64_t max_nodes, uint64_t *sum, uint64_t *nodes);
-/* @size: bytes of an element, 1 to 4096; @addrs, @n: their addresses. */
-int secmmu_gather(struct secmmu_queue *q, void *dst, const uint64_t *addrs,
-		  size_t size, size_t n);
-int secmmu_scatter(struct secmmu_queue *q, const uint64_t *addrs,
-		   const void *src, size_t size, size_t n);
-/* y[i] += a * x[i] */
-int secmmu_saxpy(struct secmmu_queue *q, float *y, float a, const float *x,
-		 size_t n);
-/* As secmmu_prep_gemm(). */
-int secmmu_gemm(struct secmmu_queue *q, float *c, const float *a,
-		const float *b, unsigned int m, unsigned int n,
-		unsigned int k);
-
 #ifdef __cplusplus
 }
 #endif
+
+#include "secmmu-jobs.h"
 
 #endif /* SECMMU_H */

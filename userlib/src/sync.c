@@ -2,7 +2,7 @@
 /*
  * One synchronous helper per opcode: from get to wait. Lives here: splitting
  * what is too long for one job, and the way from a status to an errno. Not
- * here: anything that talks to driver or device (queue.c).
+ * here: anything that talks to driver or device (queue.c, wait.c).
  */
 #include <errno.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static size_t piece_of(size_t left)
 	return left < PIECE ? left : PIECE;
 }
 
-static int status_errno(uint32_t status)
+int secmmu_status_errno(uint32_t status)
 {
 	switch (status) {
 	case SECMMU_STATUS_OK:
@@ -38,7 +38,7 @@ static int status_errno(uint32_t status)
 }
 
 /* A descriptor of an idle queue. */
-static int begin(struct secmmu_queue *q, struct secmmu_desc **desc)
+int secmmu_sync_begin(struct secmmu_queue *q, struct secmmu_desc **desc)
 {
 	if (!secmmu_is_ours(q->ctx))
 		return -EPERM;
@@ -50,14 +50,14 @@ static int begin(struct secmmu_queue *q, struct secmmu_desc **desc)
 	return 0;
 }
 
-static int end(struct secmmu_queue *q, struct secmmu_completion *done)
+int secmmu_sync_end(struct secmmu_queue *q, struct secmmu_completion *done)
 {
 	int ret = secmmu_submit(q);
 
 	if (ret < 0)
 		return ret;
 	ret = secmmu_wait(q, done);
-	return ret ? ret : status_errno(done->status);
+	return ret ? ret : secmmu_status_errno(done->status);
 }
 
 int secmmu_fill(struct secmmu_queue *q, void *dst, uint64_t pattern,
@@ -71,11 +71,11 @@ int secmmu_fill(struct secmmu_queue *q, void *dst, uint64_t pattern,
 	do {
 		size_t n = piece_of(len - pos);
 
-		ret = begin(q, &desc);
+		ret = secmmu_sync_begin(q, &desc);
 		if (ret)
 			return ret;
 		secmmu_prep_fill(desc, (char *)dst + pos, pattern, n);
-		ret = end(q, &done);
+		ret = secmmu_sync_end(q, &done);
 		pos += n;
 	} while (!ret && pos < len);
 	return ret;
@@ -94,12 +94,12 @@ int secmmu_copy(struct secmmu_queue *q, void *dst, const void *src, size_t len)
 		size_t n = piece_of(len - pos);
 		size_t at = backward ? len - pos - n : pos;
 
-		ret = begin(q, &desc);
+		ret = secmmu_sync_begin(q, &desc);
 		if (ret)
 			return ret;
 		secmmu_prep_copy(desc, (char *)dst + at,
 				 (const char *)src + at, n);
-		ret = end(q, &done);
+		ret = secmmu_sync_end(q, &done);
 		pos += n;
 	} while (!ret && pos < len);
 	return ret;
@@ -116,12 +116,12 @@ int secmmu_compare(struct secmmu_queue *q, const void *a, const void *b,
 	do {
 		size_t n = piece_of(len - pos);
 
-		ret = begin(q, &desc);
+		ret = secmmu_sync_begin(q, &desc);
 		if (ret)
 			return ret;
 		secmmu_prep_compare(desc, (const char *)a + pos,
 				    (const char *)b + pos, n);
-		ret = end(q, &done);
+		ret = secmmu_sync_end(q, &done);
 		if (ret)
 			return ret;
 		pos += done.result;
@@ -143,11 +143,11 @@ int secmmu_crc32c(struct secmmu_queue *q, const void *src, size_t len,
 	do {
 		size_t n = piece_of(len - pos);
 
-		ret = begin(q, &desc);
+		ret = secmmu_sync_begin(q, &desc);
 		if (ret)
 			return ret;
 		secmmu_prep_crc32c(desc, (const char *)src + pos, n, *crc);
-		ret = end(q, &done);
+		ret = secmmu_sync_end(q, &done);
 		if (ret)
 			return ret;
 		*crc = done.result;
@@ -170,12 +170,12 @@ int secmmu_reduce_u64(struct secmmu_queue *q, const uint64_t *src, size_t n,
 	do {
 		size_t piece = piece_of(len - pos);
 
-		ret = begin(q, &desc);
+		ret = secmmu_sync_begin(q, &desc);
 		if (ret)
 			return ret;
 		secmmu_prep_reduce(desc, (const char *)src + pos, piece,
 				   SECMMU_REDUCE_U64);
-		ret = end(q, &done);
+		ret = secmmu_sync_end(q, &done);
 		if (ret)
 			return ret;
 		total += done.result;
@@ -200,12 +200,12 @@ int secmmu_reduce_f32(struct secmmu_queue *q, const float *src, size_t n,
 		size_t piece = piece_of(len - pos);
 		double part;
 
-		ret = begin(q, &desc);
+		ret = secmmu_sync_begin(q, &desc);
 		if (ret)
 			return ret;
 		secmmu_prep_reduce(desc, (const char *)src + pos, piece,
 				   SECMMU_REDUCE_F32);
-		ret = end(q, &done);
+		ret = secmmu_sync_end(q, &done);
 		if (ret)
 			return ret;
 		memcpy(&part, &done.result, sizeof(part));
@@ -219,7 +219,7 @@ int secmmu_reduce_f32(struct secmmu_queue *q, const float *src, size_t n,
 static int atomic_end(struct secmmu_queue *q, uint64_t *old)
 {
 	struct secmmu_completion done;
-	int ret = end(q, &done);
+	int ret = secmmu_sync_end(q, &done);
 
 	if (!ret && old)
 		*old = done.result;
@@ -230,7 +230,7 @@ int secmmu_atomic_add(struct secmmu_queue *q, void *word, unsigned int width,
 		      uint64_t add, uint64_t *old)
 {
 	struct secmmu_desc *desc;
-	int ret = begin(q, &desc);
+	int ret = secmmu_sync_begin(q, &desc);
 
 	if (ret)
 		return ret;
@@ -242,7 +242,7 @@ int secmmu_atomic_cas(struct secmmu_queue *q, void *word, unsigned int width,
 		      uint64_t expected, uint64_t desired, uint64_t *old)
 {
 	struct secmmu_desc *desc;
-	int ret = begin(q, &desc);
+	int ret = secmmu_sync_begin(q, &desc);
 
 	if (ret)
 		return ret;
@@ -260,12 +260,12 @@ int secmmu_list_walk(struct secmmu_queue *q, const void *head,
 	int ret;
 
 	do {
-		ret = begin(q, &desc);
+		ret = secmmu_sync_begin(q, &desc);
 		if (ret)
 			return ret;
 		secmmu_prep_list_walk(desc, head, next_offset, payload_offset,
 				      piece_of(max_nodes - visited));
-		ret = end(q, &done);
+		ret = secmmu_sync_end(q, &done);
 		if (ret && ret != -E2BIG)
 			return ret;
 		total += done.result;
@@ -299,12 +299,12 @@ int secmmu_gather(struct secmmu_queue *q, void *dst, const uint64_t *addrs,
 	do {
 		size_t now = n - i < step ? n - i : step;
 
-		ret = begin(q, &desc);
+		ret = secmmu_sync_begin(q, &desc);
 		if (ret)
 			return ret;
 		secmmu_prep_gather(desc, (char *)dst + i * size, addrs + i,
 				   size, now * size);
-		ret = end(q, &done);
+		ret = secmmu_sync_end(q, &done);
 		i += now;
 	} while (!ret && i < n);
 	return ret;
@@ -323,13 +323,13 @@ int secmmu_scatter(struct secmmu_queue *q, const uint64_t *addrs,
 	do {
 		size_t now = n - i < step ? n - i : step;
 
-		ret = begin(q, &desc);
+		ret = secmmu_sync_begin(q, &desc);
 		if (ret)
 			return ret;
 		secmmu_prep_scatter(desc, addrs + i,
 				    (const char *)src + i * size, size,
 				    now * size);
-		ret = end(q, &done);
+		ret = secmmu_sync_end(q, &done);
 		i += now;
 	} while (!ret && i < n);
 	return ret;
@@ -361,11 +361,11 @@ int secmmu_saxpy(struct secmmu_queue *q, float *y, float a, const float *x,
 	do {
 		size_t now = n - i < step ? n - i : step;
 
-		ret = begin(q, &desc);
+		ret = secmmu_sync_begin(q, &desc);
 		if (ret)
 			return ret;
 		secmmu_prep_saxpy(desc, y + i, a, x + i, now);
-		ret = end(q, &done);
+		ret = secmmu_sync_end(q, &done);
 		i += now;
 	} while (!ret && i < n);
 	return ret;
@@ -392,9 +392,9 @@ int secmmu_gemm(struct secmmu_queue *q, float *c, const float *a,
 
 	if (m > 65535 || n > 65535 || k > 65535)
 		return -EINVAL;
-	ret = begin(q, &desc);
+	ret = secmmu_sync_begin(q, &desc);
 	if (ret)
 		return ret;
 	secmmu_prep_gemm(desc, c, a, b, m, n, k);
-	return end(q, &done);
+	return secmmu_sync_end(q, &done);
 }
