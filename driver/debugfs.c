@@ -56,21 +56,6 @@ static int asids_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(asids);
 
-static const char *state_name(u32 state)
-{
-	static const char *const names[] = {
-		[SECMMU_QUEUE_STATE_OFF] = "off",
-		[SECMMU_QUEUE_STATE_IDLE] = "idle",
-		[SECMMU_QUEUE_STATE_READY] = "ready",
-		[SECMMU_QUEUE_STATE_RUNNING] = "running",
-		[SECMMU_QUEUE_STATE_FAULTED] = "faulted",
-		[SECMMU_QUEUE_STATE_REFUSED] = "refused",
-		[SECMMU_QUEUE_STATE_STOPPED] = "stopped",
-	};
-
-	return state < ARRAY_SIZE(names) ? names[state] : "unknown";
-}
-
 static void queue_show(struct seq_file *m, struct secmmu_queue *queue)
 {
 	struct secmmu_device *dev = queue->smm->dev;
@@ -90,8 +75,8 @@ static void queue_show(struct seq_file *m, struct secmmu_queue *queue)
 	secmmu_exit(dev, idx);
 
 	seq_printf(m, "%u %u %s %u %u %u", queue->id, queue->smm->asid,
-		   queue->dead ? "lost" : state_name(status & 0xff), head,
-		   tail, status >> 8 & 0xff);
+		   queue->dead ? "lost" : secmmu_queue_state_name(status & 0xff),
+		   head, tail, status >> 8 & 0xff);
 	spin_lock_irq(&dev->queue_lock);
 	seq_printf(m, " %u %#llx\n", le32_to_cpu(queue->fault.seq),
 		   le64_to_cpu(queue->fault.va));

@@ -225,6 +225,11 @@ static int secmmu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	dev->misc.minor = MISC_DYNAMIC_MINOR;
 	dev->misc.fops = &secmmu_fops;
 	dev->misc.parent = &pdev->dev;
+	dev->misc.groups = secmmu_groups;
+	/*
+	 * root's alone until a udev rule gives it a group, whose number is
+	 * not for a driver to know.
+	 */
 	dev->misc.mode = 0660;
 	ret = misc_register(&dev->misc);
 	if (ret)

@@ -237,6 +237,38 @@ struct secmmu_queue *secmmu_queue_find(struct secmmu_ctx *ctx, u32 id)
 }
 
 /**
+ * secmmu_queue_state - what a queue is doing
+ * @queue: the queue, inside secmmu_enter().
+ *
+ * Return: SECMMU_QUEUE_STATE_*.
+ */
+u32 secmmu_queue_state(const struct secmmu_queue *queue)
+{
+	return secmmu_read32(queue->smm->dev,
+			     secmmu_queue_reg(queue->id,
+					      SECMMU_REG_QUEUE_STATUS)) & 0xff;
+}
+
+/**
+ * secmmu_queue_state_name - the word for it
+ * @state: SECMMU_QUEUE_STATE_*.
+ */
+const char *secmmu_queue_state_name(u32 state)
+{
+	static const char *const names[] = {
+		[SECMMU_QUEUE_STATE_OFF] = "off",
+		[SECMMU_QUEUE_STATE_IDLE] = "idle",
+		[SECMMU_QUEUE_STATE_READY] = "ready",
+		[SECMMU_QUEUE_STATE_RUNNING] = "running",
+		[SECMMU_QUEUE_STATE_FAULTED] = "faulted",
+		[SECMMU_QUEUE_STATE_REFUSED] = "refused",
+		[SECMMU_QUEUE_STATE_STOPPED] = "stopped",
+	};
+
+	return state < ARRAY_SIZE(names) ? names[state] : "unknown";
+}
+
+/**
  * secmmu_queue_progress - the device has said how far a queue is
  * @queue: the queue.
  * @completed: jobs ended.

@@ -502,6 +502,8 @@ void secmmu_queue_progress(struct secmmu_queue *queue, u32 completed,
 bool secmmu_queue_reaches(struct secmmu_queue *queue, u32 target);
 int secmmu_queue_wait(struct secmmu_queue *queue,
 		      struct secmmu_queue_wait *arg);
+u32 secmmu_queue_state(const struct secmmu_queue *queue);
+const char *secmmu_queue_state_name(u32 state);
 
 /* notify.c: poll() and eventfd */
 void secmmu_queue_tell(struct secmmu_queue *queue);
@@ -519,6 +521,9 @@ u64 secmmu_counter(struct secmmu_device *dev, unsigned int nr);
 void secmmu_mm_stats(struct secmmu_mm *smm, struct secmmu_stats *stats);
 int secmmu_device_stats(struct secmmu_device *dev, struct secmmu_stats *stats);
 void secmmu_show_fdinfo(struct seq_file *m, struct file *file);
+
+/* sysfs.c: what anybody may know */
+extern const struct attribute_group *secmmu_groups[];
 
 /* debugfs.c: what root may know */
 void secmmu_debugfs_init(void);

@@ -93,6 +93,7 @@ void secmmu_flush(struct secmmu_mm *smm, unsigned long start,
 {
 	shootdown_post(smm, start, end);
 	shootdown_wait(smm, smm->posted);
+	trace_secmmu_drained(smm->asid, smm->posted);
 }
 
 /**
@@ -169,6 +170,8 @@ bool secmmu_invalidate(struct secmmu_mm *smm, unsigned long start,
 			shootdown_wait(smm, ticket);
 			spin_lock(&smm->lock);
 		}
+		if (zap.zapped)
+			trace_secmmu_drained(smm->asid, ticket);
 		/*
 		 * What is given back to an IOMMU below may be another range's
 		 * too, zapped while the lock was free: that one's shootdown

@@ -82,6 +82,33 @@ static const struct {
 	{ "aged", offsetof(struct secmmu_stats, aged) },
 };
 
+/* State, jobs ended and jobs submitted of each queue; counts wrap at 2^32. */
+static void show_queues(struct seq_file *m, struct secmmu_ctx *ctx)
+{
+	struct secmmu_queue *queue;
+	int idx;
+
+	mutex_lock(&ctx->doorbell_mutex);
+	list_for_each_entry(queue, &ctx->queues, link) {
+		struct secmmu_device *dev = ctx->dev;
+		u32 state, head, tail;
+
+		if (ctx->lost || !secmmu_enter(dev, &idx)) {
+			seq_printf(m, "secmmu-queue-%u:\tlost\n", queue->id);
+			continue;
+		}
+		state = secmmu_queue_state(queue);
+		head = secmmu_read32(dev, secmmu_queue_reg(queue->id,
+							   SECMMU_REG_QUEUE_HEAD));
+		tail = secmmu_read32(dev, secmmu_queue_reg(queue->id,
+							   SECMMU_REG_QUEUE_TAIL));
+		secmmu_exit(dev, idx);
+		seq_printf(m, "secmmu-queue-%u:\t%s %u %u\n", queue->id,
+			   secmmu_queue_state_name(state), head, tail);
+	}
+	mutex_unlock(&ctx->doorbell_mutex);
+}
+
 /**
  * secmmu_show_fdinfo - /proc/PID/fdinfo/FD
  * @m: where it goes.
@@ -116,5 +143,6 @@ void secmmu_show_fdinfo(struct seq_file *m, struct file *file)
 		seq_printf(m, "secmmu-%s:\t%llu\n", fdinfo_counters[i].name,
 			   *(u64 *)((char *)&stats +
 				    fdinfo_counters[i].offset));
+	show_queues(m, ctx);
 	secmmu_mm_put(smm);
 }

@@ -213,6 +213,21 @@ TRACE_EVENT(secmmu_shootdown,
 		  __entry->start, __entry->end, __entry->ticket)
 );
 
+/* What was posted up to @ticket is over: the device uses none of it. */
+TRACE_EVENT(secmmu_drained,
+	TP_PROTO(u32 asid, u32 ticket),
+	TP_ARGS(asid, ticket),
+	TP_STRUCT__entry(
+		__field(u32, asid)
+		__field(u32, ticket)
+	),
+	TP_fast_assign(
+		__entry->asid = asid;
+		__entry->ticket = ticket;
+	),
+	TP_printk("asid=%u ticket=%u", __entry->asid, __entry->ticket)
+);
+
 TRACE_EVENT(secmmu_resume,
 	TP_PROTO(u32 asid, unsigned long refused),
 	TP_ARGS(asid, refused),

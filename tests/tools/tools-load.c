@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * tools-load SECONDS [QUEUES]: keeps a device busy, for the tools to look at: each
+ * queue fills 256 KiB of which the CPU takes half away again and again. Prints
+ * "jobs N" at its end.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include <secmmu.h>
+
+#define LEN		(256ul << 10)
+#define MAX_QUEUES	8
+
+static struct secmmu dev;
+static struct timespec until;
+
+static int is_over(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec > until.tv_sec || (now.tv_sec == until.tv_sec &&
+					     now.tv_nsec > until.tv_nsec);
+}
+
+static void *work(void *jobs)
+{
+	struct secmmu_queue q;
+	char *p = mmap(NULL, LEN, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int ret = p == MAP_FAILED ? -1 : secmmu_queue_init(&q, &dev, 8, 0);
+
+	while (!ret && !is_over()) {
+		ret = secmmu_fill(&q, p, *(unsigned long *)jobs, LEN);
+		*(unsigned long *)jobs += 1;
+		madvise(p, LEN / 2, MADV_DONTNEED);
+	}
+	if (ret) {
+		fprintf(stderr, "tools-load: %s\n", strerror(-ret));
+		exit(1);
+	}
+	secmmu_queue_exit(&q);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	int queues = argc > 2 ? atoi(argv[2]) : 1, ret;
+	unsigned long jobs[MAX_QUEUES] = { 0 }, sum = 0;
+	pthread_t threads[MAX_QUEUES];
+
+	if (argc < 2 || queues < 1 || queues > MAX_QUEUES)
+		return 2;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += atoi(argv[1]);
+	ret = secmmu_open(&dev, NULL);
+	if (ret) {
+		fprintf(stderr, "tools-load: %s\n", strerror(-ret));
+		return 1;
+	}
+	for (int i = 0; i < queues; i++)
+		if (pthread_create(&threads[i], NULL, work, &jobs[i]))
+			return 1;
+	for (int i = 0; i < queues; i++) {
+		pthread_join(threads[i], NULL);
+		sum += jobs[i];
+	}
+	secmmu_close(&dev);
+	printf("jobs %lu\n", sum);
+	return 0;
+}
