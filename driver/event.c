@@ -83,9 +83,10 @@ static struct secmmu_event *event_at(struct secmmu_device *dev, u32 head)
 	struct secmmu_event *slot;
 
 	slot = &dev->ring[head & (BIT(dev->ring_order) - 1)];
-	/* Acquire: the stamp is written last. */
-	if (le32_to_cpu(smp_load_acquire(&slot->stamp)) != head + 1)
+	if (le32_to_cpu(READ_ONCE(slot->stamp)) != head + 1)
 		return NULL;
+	/* The stamp is written last, so it is read first. */
+	dma_rmb();
 	return slot;
 }
 
@@ -124,6 +125,8 @@ bool secmmu_events_take(struct secmmu_device *dev)
 		return false;
 	}
 	dev->ring_head = head;
+	/* What was copied, before it may be overwritten. */
+	dma_mb();
 	secmmu_write32(dev, SECMMU_REG_EVENT_HEAD, head);
 
 	list_for_each_entry_safe(queue, next, &progressed, progressed) {

@@ -237,6 +237,21 @@ void secmmu_mm_put(struct secmmu_mm *smm)
 	kref_put(&smm->ref, mm_free);
 }
 
+/* Where the CPU's own table is, as ASID_AUDIT wants it, or 0: not known to it. */
+static u64 audit_root(struct mm_struct *mm)
+{
+	u64 root = virt_to_phys(mm->pgd) | SECMMU_AUDIT_ON;
+
+#if defined(CONFIG_X86_64)
+	return pgtable_l5_enabled() ? root | SECMMU_AUDIT_LA57 : root;
+#elif defined(CONFIG_ARM64) && CONFIG_ARM64_VA_BITS == 48 && \
+	CONFIG_ARM64_PA_BITS == 48
+	return root | SECMMU_AUDIT_ARM64;
+#else
+	return 0;
+#endif
+}
+
 /*
  * In audit mode the device compares each access with the CPU's own table: it
  * is told where that is. Needs secmmu_enter().
@@ -244,16 +259,17 @@ void secmmu_mm_put(struct secmmu_mm *smm)
 static void audit_start(struct secmmu_device *dev, struct secmmu_mm *smm,
 			u32 asid)
 {
-#ifdef CONFIG_X86_64
-	u64 root = virt_to_phys(smm->mm->pgd) | SECMMU_AUDIT_ON;
+	u64 root = audit_root(smm->mm);
 
 	if (!(secmmu_read32(dev, SECMMU_REG_FEATURES) & SECMMU_FEATURE_AUDIT))
 		return;
-	if (pgtable_l5_enabled())
-		root |= SECMMU_AUDIT_LA57;
-	secmmu_write64(dev, secmmu_asid_reg(asid, SECMMU_REG_ASID_AUDIT),
-		       root);
-#endif
+	if (root)
+		secmmu_write64(dev, secmmu_asid_reg(asid,
+						    SECMMU_REG_ASID_AUDIT),
+			       root);
+	else
+		dev_warn_once(&dev->pdev->dev,
+			      "no audit: the device does not know this kernel's page tables\n");
 }
 
 /* A root table for the ASID of an address space, and the device told of it. */

@@ -52,10 +52,13 @@ static void shootdown_post(struct secmmu_mm *smm, unsigned long start,
 
 static bool shootdown_is_done(struct secmmu_mm *smm, u32 ticket)
 {
-	/* Acquire: pages are freed after this, not before. */
-	u32 done = le32_to_cpu(smp_load_acquire(smm->done));
+	u32 done = le32_to_cpu(READ_ONCE(*smm->done));
 
-	return (s32)(done - ticket) >= 0;
+	if ((s32)(done - ticket) < 0)
+		return false;
+	/* The device's accesses, then ours: the pages are reused after this. */
+	dma_mb();
+	return true;
 }
 
 /* Returns only when the device cannot use what was posted up to @ticket. */

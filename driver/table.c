@@ -272,7 +272,7 @@ static struct secmmu_table *table_get(struct secmmu_mm *smm, unsigned long va,
 		table->live++;
 		smm->stats.table_bytes += PAGE_SIZE;
 		/* The device may walk in here at any time: entries first. */
-		smp_wmb();
+		dma_wmb();
 		spte_xchg(table, idx, child->dma | SECMMU_SPTE_V);
 		table = child;
 	}
@@ -343,6 +343,8 @@ unsigned int secmmu_table_map(struct secmmu_mm *smm, unsigned long va,
 
 	if (!table)
 		return 0;
+	/* What the kernel has written to the pages, before they are found. */
+	dma_wmb();
 	for (i = 0; i < nr; i++) {
 		if (!leaf_map(smm, table, idx + i, dma[i], write, &fresh))
 			break;
@@ -378,6 +380,7 @@ bool secmmu_table_map_huge(struct secmmu_mm *smm, unsigned long va,
 
 	if (!table || spte_is_table(spte_read(table, idx), 1))
 		return false;
+	dma_wmb();	/* as in secmmu_table_map() */
 	if (!leaf_map(smm, table, idx, dma, write, &fresh))
 		return false;
 	if (fresh) {

@@ -5,7 +5,8 @@
 # it needs no root and leaves the machine's alone. It asks the Debian mirrors
 # that the machine itself is set up with.
 #
-# The caller has die(), and sets $apt_dir, the folder.
+# The caller has die(), and sets $apt_dir, the folder; and $apt_arch, for another
+# architecture than the machine's.
 
 # apt_suites KIND [SUITE...]: the archives, as files for a sources.list.d in
 # $apt_dir/sources.
@@ -57,7 +58,7 @@ apt_suites() {
 		{ value = $0; if (/^[^ \t]/) sub(/^[^ \t]*[ \t]*/, "", value) }
 		field == "suites:" { suites = suites " " value; next }
 		field == "components:" { components = components " " value; next }
-		field == "types:" { next }
+		field == "types:" || field == "architectures:" { next }
 		field == "enabled:" && tolower(value) ~ /no|false/ { disabled = 1 }
 		{ text = text $0 "\n" }
 		END { flush() }
@@ -66,7 +67,7 @@ apt_suites() {
 	for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
 		[ -e "$file" ] || continue
 		sed -n -E 's/^deb[ \t]+((\[[^]]*\][ \t]+)?[^ \t]+)[ \t]+([^ \t]+)[ \t](.*[ \t])?main([ \t].*)?$/\3 \1/p' \
-			"$file" |
+			"$file" | sed -E 's/(\[|[ \t])arch=[^] \t]*/\1/' |
 		while read -r suite where; do
 			case $suite in
 			"$codename" | "$codename-updates" | "$codename-security" | \
@@ -104,6 +105,8 @@ apt_ours() {
 		-o "Dir::State::extended_states=$apt_dir/extended" \
 		-o "Dir::Cache=$apt_dir/cache" \
 		-o "Debug::NoLocking=1" \
+		${apt_arch:+-o "APT::Architecture=$apt_arch"} \
+		${apt_arch:+-o "APT::Architectures::=$apt_arch"} \
 		-o "APT::Sandbox::User=" -o "Acquire::Languages=none" \
 		-o "Acquire::Retries=3" "$@"
 }

@@ -75,7 +75,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id,
         return -1;
     }
     if (!info->system_emulation) {
-        fprintf(stderr, "secmmu: this is for qemu-system-x86_64\n");
+        fprintf(stderr, "secmmu: this is for the emulation of whole systems\n");
         return -1;
     }
     path = beside_us(IMPL_FILE);

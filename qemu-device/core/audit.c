@@ -2,9 +2,9 @@
 /*
  * secmmu - audit: secondary is a subset of primary, checked on each access.
  *
- * Lives here: a walk of the CPU's own page table (x86-64, four or five levels,
- * pages of 4 KiB, 2 MiB, 1 GiB) and the comparison.
- * Not here: when it is on (regs.c), who is told (the front, by trace and log).
+ * Lives here: a walk of the CPU's own page table, and the comparison.
+ * Not here: what the table's entries mean (cpu-entry.c), when audit is on
+ * (regs.c), who is told (the front, by trace and log).
  *
  * Why there is no false alarm: the check runs inside the in-flight window. The
  * kernel changes an entry, or frees a table, only after the driver's shootdown
@@ -24,12 +24,6 @@
 
 #define LOOKS                   200
 #define LOOK_NS                 100000
-
-#define PTE_PRESENT             (1ull << 0)
-#define PTE_WRITE               (1ull << 1)
-#define PTE_USER                (1ull << 2)
-#define PTE_LARGE               (1ull << 7)
-#define PTE_ADDR                0x000ffffffffff000ull
 
 static void *map_phys(SecmmuCore *core, uint64_t addr, size_t len,
                       void **cookie)
@@ -54,7 +48,7 @@ static void unmap_phys(SecmmuCore *core, void *host, uint64_t addr,
 static uint64_t cpu_walk(SecmmuCore *core, uint64_t root, uint64_t va,
                          uint64_t *phys, bool *writable)
 {
-    uint64_t table = root & PTE_ADDR;
+    uint64_t table = root & SECMMU_SPTE_ADDR;
     int level = root & SECMMU_AUDIT_LA57 ? 4 : 3;
 
     *writable = true;
@@ -64,6 +58,7 @@ static uint64_t cpu_walk(SecmmuCore *core, uint64_t root, uint64_t va,
         uint64_t mask = (1ull << shift) - 1;
         void *cookie;
         uint64_t *p = map_phys(core, at, 8, &cookie);
+        SecmmuCpuEntry entry;
         uint64_t e;
 
         if (!p) {
@@ -71,16 +66,19 @@ static uint64_t cpu_walk(SecmmuCore *core, uint64_t root, uint64_t va,
         }
         e = le64toh(__atomic_load_n(p, __ATOMIC_ACQUIRE));
         unmap_phys(core, p, at, 8, cookie);
-        if (!(e & PTE_PRESENT) || !(e & PTE_USER)) {
+        entry = root & SECMMU_AUDIT_ARM64 ? secmmu_arm64_entry(e, level) :
+                                            secmmu_x86_entry(e, level);
+        *writable &= entry.writable;
+        switch (entry.kind) {
+        case SECMMU_CPU_NONE:
             return 0;
-        }
-        *writable &= !!(e & PTE_WRITE);
-        if (level == 0 || (level <= 2 && (e & PTE_LARGE))) {
-            /* Bit 12 of a large page is an attribute: the mask clears it. */
-            *phys = (e & PTE_ADDR & ~mask) | (va & mask);
+        case SECMMU_CPU_LEAF:
+            /* Low bits of a large page's address may be attributes. */
+            *phys = (entry.addr & ~mask) | (va & mask);
             return e;
+        case SECMMU_CPU_TABLE:
+            table = entry.addr;
         }
-        table = e & PTE_ADDR;
     }
 }
 
@@ -117,6 +115,14 @@ static uint64_t cpu_look(SecmmuCore *core, uint64_t root, uint64_t va,
         nanosleep(&wait, NULL);
     }
     return leaf;
+}
+
+bool secmmu_audit_root_ok(uint64_t root)
+{
+    const uint64_t both = SECMMU_AUDIT_LA57 | SECMMU_AUDIT_ARM64;
+
+    return !(root & ~(SECMMU_SPTE_ADDR | SECMMU_AUDIT_FLAGS)) &&
+           (root & both) != both;
 }
 
 void secmmu_audit(SecmmuEngine *engine, SecmmuQueue *q, uint64_t va,

@@ -554,11 +554,34 @@ void secmmu_slot_drop(SecmmuQueue *q, uint64_t vpn, uint64_t pages);
 
 /* ---------------------------------------------------------------- audit.c */
 
+/* May @root be the value of ASID_AUDIT? */
+bool secmmu_audit_root_ok(uint64_t root);
 /*
  * Compares @x, whose byte the machine has at @host, with what the CPU's page
  * table says. In a window.
  */
 void secmmu_audit(SecmmuEngine *engine, SecmmuQueue *q, uint64_t va,
                   bool write, const SecmmuXlate *x, const void *host);
+
+/* ------------------------------------------------------------ cpu-entry.c */
+
+typedef enum {
+    SECMMU_CPU_NONE,            /* nothing that a user program may touch */
+    SECMMU_CPU_TABLE,           /* the table of the next level is at addr */
+    SECMMU_CPU_LEAF,            /* a page, of whatever size, at addr */
+} SecmmuCpuKind;
+
+typedef struct {
+    SecmmuCpuKind kind;
+    bool writable;              /* by user programs, as far as this level says */
+    uint64_t addr;              /* physical; low bits of a large page: any */
+} SecmmuCpuEntry;
+
+/*
+ * What @e means in the CPU's page table, at @level: 0 is that of 4 KiB pages,
+ * each further one 9 address bits up.
+ */
+SecmmuCpuEntry secmmu_x86_entry(uint64_t e, int level);
+SecmmuCpuEntry secmmu_arm64_entry(uint64_t e, int level);
 
 #endif /* SECMMU_INTERNAL_H */

@@ -487,7 +487,7 @@ static void write_asid(SecmmuCore *core, unsigned asid, uint32_t offset,
         secmmu_dropin(core, asid, val);
         return;
     case SECMMU_REG_ASID_AUDIT:
-        if (val & ~(SECMMU_SPTE_ADDR | SECMMU_AUDIT_ON | SECMMU_AUDIT_LA57)) {
+        if (!secmmu_audit_root_ok(val)) {
             secmmu_error(core, SECMMU_ERR_ASID, "ASID %u: audit root 0x%llx",
                          asid, (unsigned long long)val);
             return;

@@ -306,8 +306,7 @@ static const char *load_asid(SecmmuCore *core, unsigned i,
          (!s->table || (s->table & ~SECMMU_SPTE_ADDR)))) {
         return "an ASID that cannot be on";
     }
-    if (s->audit & ~(SECMMU_SPTE_ADDR | SECMMU_AUDIT_ON |
-                     SECMMU_AUDIT_LA57)) {
+    if (!secmmu_audit_root_ok(s->audit)) {
         return "an audit root with unknown bits";
     }
     atomic_store(&as->mode, s->mode);

@@ -113,10 +113,14 @@ void test_hostile_descriptors(void)
 	job_ends_with(d, SECMMU_STATUS_BAD_ALIGN);
 	d = fill, d.opcode = SECMMU_OP_ATOMIC, d.len = 3;
 	job_ends_with(d, SECMMU_STATUS_BAD_LENGTH);
-	/* A length that runs from sound memory into nothing. */
-	d = fill, d.dst = va + LEN - 64, d.len = SECMMU_MAX_LEN;
+	/*
+	 * A length that runs from sound memory into nothing, and not past 48
+	 * bits: arm64 maps memory right below that.
+	 */
 	CHECK_EQ(munmap(p + LEN - PAGE, PAGE), 0);
-	d.dst = va + LEN - PAGE - 64;
+	d = fill, d.dst = va + LEN - PAGE - 64, d.len = (1ull << 48) - d.dst;
+	if (d.len > SECMMU_MAX_LEN)
+		d.len = SECMMU_MAX_LEN;
 	job_ends_with(d, SECMMU_STATUS_FAULT);
 	/* A list whose next pointer leads astray. */
 	*(uint64_t *)p = 0xffffffff81000000ull;

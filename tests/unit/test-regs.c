@@ -166,7 +166,7 @@ static void no_audit_register(void)
     start_with(true);
     rig_write64(rig, AREG(1, AUDIT), 0x5000 | SECMMU_AUDIT_LA57);
     CHECK_EQ(rig_read64(rig, AREG(1, AUDIT)), 0x5000 | SECMMU_AUDIT_LA57);
-    rig_write64(rig, AREG(1, AUDIT), 0x5004);
+    rig_write64(rig, AREG(1, AUDIT), 0x5008);
     CHECK(take_error(SECMMU_ERR_ASID));
     CHECK_EQ(rig_read64(rig, AREG(1, AUDIT)), 0x5000 | SECMMU_AUDIT_LA57);
     stop();

@@ -201,7 +201,11 @@ enum secmmu_asid_reg { SECMMU_ASID_REGS(SECMMU_REG_ENUM_) };
 
 /* ASID_AUDIT, low bits */
 #define SECMMU_AUDIT_ON		0x1
-#define SECMMU_AUDIT_LA57	0x2	/* the CPU's table has five levels */
+#define SECMMU_AUDIT_LA57	0x2	/* x86-64: the CPU's table has five levels */
+/* The CPU's table is arm64's: 4 KiB granule, 48 bits (else x86-64's). */
+#define SECMMU_AUDIT_ARM64	0x4
+/* All that ASID_AUDIT may have beside the address; not LA57 with ARM64. */
+#define SECMMU_AUDIT_FLAGS	0x7
 
 /*
  * Secondary page table: four levels (3 to 0) of 512 entries of 8 bytes; level
