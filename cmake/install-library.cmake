@@ -5,7 +5,7 @@
 #   LIBDIR       libsecmmu.so.1 (component runtime); libsecmmu.so, libsecmmu.a,
 #                pkgconfig/libsecmmu.pc, cmake/secmmu (development)
 #   INCLUDEDIR   secmmu/secmmu.h, secmmu/secmmu-jobs.h, secmmu/linux/secmmu.h
-#                (development)
+#                (development); the pages are installed by userlib/man
 #
 # The headers lie in a folder of their own, which pkg-config and find_package()
 # name to the compiler: programs write #include <secmmu.h>, and a kernel that

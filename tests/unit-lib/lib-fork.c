@@ -63,7 +63,8 @@ static void in_child(void (*fn)(void))
 static void every_call(void)
 {
     uint64_t word = 5, sum = 5;
-    struct secmmu_completion c;
+    struct secmmu_desc job = { .opcode = SECMMU_OP_FILL };
+    struct secmmu_completion c = { 0 };
     struct secmmu_stats stats;
     struct secmmu_queue other;
     uint32_t crc = 5, error;
@@ -75,6 +76,21 @@ static void every_call(void)
     CHECK_EQ(secmmu_peek(&q, &c), -EPERM);
     CHECK_EQ(secmmu_wait(&q, &c), -EPERM);
     CHECK_EQ(secmmu_wait_timeout(&q, &c, 1000), -EPERM);
+    CHECK_EQ(secmmu_peek_nr(&q, &c, 1), -EPERM);
+    CHECK(!secmmu_done_at(&q, 0));
+    CHECK_EQ(secmmu_wait_ready(&q, 1, 0), -EPERM);
+    CHECK_EQ(secmmu_wait_nr(&q, &c, 1, 0), -EPERM);
+    CHECK_EQ(secmmu_submit_and_wait(&q, 1, 0), -EPERM);
+    CHECK_EQ(secmmu_arm(&q, 1), -EPERM);
+    CHECK_EQ(secmmu_eventfd(&q, -1), -EPERM);
+    CHECK_EQ(secmmu_set_mode(&s, SECMMU_MODE_SOFT), -EPERM);
+    CHECK_EQ(secmmu_recover(&s, 0), -EPERM);
+    CHECK_EQ(secmmu_queue_reset(&q, NULL, 0), -EPERM);
+    CHECK_EQ(secmmu_prefetch(&s, &word, 8, 1), -EPERM);
+    CHECK_EQ(secmmu_drop(&s, &word, 8), -EPERM);
+    CHECK_EQ(secmmu_resident(&s, &word, 8, NULL), -EPERM);
+    c.status = SECMMU_STATUS_PARTIAL;
+    CHECK_EQ(secmmu_finish(&q, &job, &c), -EPERM);
     CHECK_EQ(secmmu_queue_status(&q, &error, NULL), -EPERM);
     CHECK_EQ(secmmu_stats(&s, &stats), -EPERM);
     CHECK_EQ(secmmu_queue_init(&other, &s, 8, 0), -EPERM);

@@ -155,7 +155,10 @@ static void device_comes_back(void)
     int fd;
 
     begin(8);
+    /* The other one has the number that ours will be given. */
+    secmmu_queue_exit(&q);
     CHECK_EQ(secmmu_queue_init(&other, &s, 4, 0), 0);
+    CHECK_EQ(secmmu_queue_init(&q, &s, 8, 0), 0);
     fd = s.fd;
     CHECK_EQ(secmmu_recover(&s, 0), 0);         /* not lost: the same file */
     CHECK_EQ(fake.opens, 1);
