@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Exercise of chapter 13: 2000 jobs, of which each counts. The device may go away
+ * and come back meanwhile; this gives up then. Let it wait for the device, open
+ * it anew, and do the lost job again.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <secmmu.h>
+
+#define JOBS	2000
+#define LEN	(256ul << 10)
+
+static struct secmmu s;
+static struct secmmu_queue q;
+
+static int begin(void)
+{
+	int ret = secmmu_open(&s, NULL);
+
+	if (ret)
+		return ret;
+	ret = secmmu_queue_init(&q, &s, 4, 0);
+	if (ret)
+		secmmu_close(&s);
+	return ret;
+}
+
+int main(void)
+{
+	unsigned char *p = malloc(LEN);
+	int ret = begin();
+
+	setvbuf(stdout, NULL, _IONBF, 0);
+	if (!p || ret)
+		return 1;
+	printf("working\n");
+	for (int i = 0; i < JOBS; i++) {
+		ret = secmmu_fill(&q, p, i, LEN);
+		if (ret) {
+			printf("job %d: %s\n", i, strerror(-ret));
+			return 1;
+		}
+		if (*(uint64_t *)p != (uint64_t)i)
+			return 1;
+	}
+	printf("all done\n");
+	return 0;
+}
