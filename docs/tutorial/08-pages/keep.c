@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Chapter 8: a driver that looks a page up once, and keeps it. /dev/keep takes
  * an address (write) and from then on tells the first word of the page that was

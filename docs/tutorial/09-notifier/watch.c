@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Chapter 9: an mmu notifier and nothing else. Whoever opens /dev/watch has its
  * address space watched; what is written there, an address and a length, is the

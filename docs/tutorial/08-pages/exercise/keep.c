@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Exercise of chapter 8: /dev/keep takes an address (write) and tells the first
  * word there (read). It keeps the page. Let it keep the address, and look the

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Exercise of chapter 9: touches() is not right yet. Whoever opens /dev/watch has its
  * address space watched; what is written there, an address and a length, is the

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Solution of chapter 8's exercise: the address is kept, the page is looked up and
  * let go in each read.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Solution of chapter 9's exercise: the module of the chapter. Whoever opens /dev/watch has its
  * address space watched; what is written there, an address and a length, is the
