@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -262,6 +263,13 @@ void test_soft_dirty(void)
 }
 
 /* A page that has failed: the job is told so, the pages beside are there. */
+static volatile sig_atomic_t bus_errors;
+
+static void on_bus_error(int signal)
+{
+	bus_errors++;
+}
+
 void test_poisoned_page(void)
 {
 	unsigned char *p = anon_thp(LEN, false);
@@ -275,7 +283,10 @@ void test_poisoned_page(void)
 	device_fills(p, 1, LEN);
 	/* Jobs on the pages beside it do not notice. */
 	adder_start(&a, p + LEN / 2, LEN / 2, false);
+	/* Newer kernels tell the process at once, as a real error would. */
+	signal(SIGBUS, on_bus_error);
 	CHECK_EQ(madvise(p + 5 * PAGE, PAGE, MADV_HWPOISON), 0);
+	note("%d SIGBUS for the page", bus_errors);
 	done = run(&queue, &desc);
 	CHECK_EQ(done.status, SECMMU_STATUS_POISONED);
 	CHECK_EQ(done.fault_addr, (uintptr_t)p + 5 * PAGE);

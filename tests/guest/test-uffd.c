@@ -224,6 +224,7 @@ void test_uffd_move(void)
 	note("moved: %llu pages zapped by %llu shootdowns", m.zapped,
 	     m.shootdowns);
 	CHECK(m.zapped >= LEN / PAGE);
+	adder_round(&a);
 	adder_stop(&a);
 	close(fd);
 	both_see(p, 4, LEN);
