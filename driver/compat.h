@@ -18,10 +18,18 @@
 #define secmmu_young_t int
 #endif
 
+/*
+ * A page that NUMA balancing has made inaccessible, to see who uses it, is made
+ * accessible again, as by an access of the CPU: a secondary MMU may not have
+ * what the primary has not. From 6.6 on that has to be asked for.
+ */
 static inline long secmmu_gup(struct mm_struct *mm, unsigned long start,
 			      unsigned long nr, unsigned int flags,
 			      struct page **pages, int *locked)
 {
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	flags |= FOLL_HONOR_NUMA_FAULT;
+#endif
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 	return get_user_pages_remote(mm, start, nr, flags, pages, locked);
 #else

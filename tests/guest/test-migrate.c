@@ -5,6 +5,8 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -147,4 +149,51 @@ void test_compaction(void)
 	adder_round(&a);
 	adder_stop(&a);
 	both_see(p + 4 * MIB, 2, len - 4 * MIB);
+}
+
+#define NUMA	"/sys/kernel/debug/sched/numa_balancing/"
+
+static atomic_bool spin_enough;
+
+static void *spin(void *arg)
+{
+	while (!atomic_load(&spin_enough))
+		;
+	return NULL;
+}
+
+/*
+ * NUMA balancing makes pages inaccessible to see who uses them: to the CPU by an
+ * entry without permission, to the device by a range. What the device uses next
+ * is accessible to both again, or to neither.
+ */
+void test_numa_hints(void)
+{
+	unsigned char *p = anon_thp(LEN, false);
+	struct secmmu_stats before;
+	pthread_t thread;
+	struct moved m;
+	double until;
+	uint64_t sum;
+
+	/* Of a process with one thread only pages of another node are taken. */
+	CHECK_EQ(pthread_create(&thread, NULL, spin, NULL), 0);
+	write_file("/proc/sys/kernel/numa_balancing", "1");
+	write_file(NUMA "scan_delay_ms", "1");
+	write_file(NUMA "scan_period_min_ms", "10");
+	write_file(NUMA "scan_period_max_ms", "20");
+	open_device();
+	device_fills(p, 1, LEN);
+	before = stats();
+	until = now() + 3;
+	/* The scan is for those who compute; the CPU keeps off the pages. */
+	while (now() < until)
+		CHECK_EQ(secmmu_reduce_u64(&queue, (uint64_t *)p, LEN / 8,
+					   &sum), 0);
+	m = moved_since(&before);
+	atomic_store(&spin_enough, true);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	note("%llu pages zapped by %llu shootdowns", m.zapped, m.shootdowns);
+	CHECK(m.zapped >= LEN / PAGE);
+	both_see(p, 1, LEN);
 }
