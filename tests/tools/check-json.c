@@ -2,8 +2,8 @@
 /*
  * check-json FILE [PATH OP VALUE]...: is FILE one JSON object, and do these hold
  * of it? PATH is a JSON pointer (/devices/0/engines). OP is =, > or < for numbers,
- * "is" for a string, true, false or null, "has" for the length of an array, "~"
- * for a part of a string. Each PATH that does not hold is said.
+ * "is" for a string, true, false or null, "has" for the length of an array,
+ * "begins" for how a string begins. Each PATH that does not hold is said.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +26,10 @@ static int holds(json_object *value, const char *op, const char *want)
 							    json_type_string) ?
 			       json_object_get_string(value) :
 			       json_object_to_json_string(value), want);
-	if (!strcmp(op, "~"))
+	if (!strcmp(op, "begins"))
 		return json_object_is_type(value, json_type_string) &&
-		       strstr(json_object_get_string(value), want);
+		       !strncmp(json_object_get_string(value), want,
+				strlen(want));
 	if (!strcmp(op, "has"))
 		return json_object_is_type(value, json_type_array) &&
 		       json_object_array_length(value) == (size_t)number;
