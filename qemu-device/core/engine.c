@@ -10,6 +10,7 @@
  * so none can starve another. Queues that wait for the driver are in no
  * list and hold no engine.
  */
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,7 @@ static void spin_for_work(SecmmuCore *core)
             }
             secmmu_cpu_relax();
         }
+        sched_yield();
     } while (secmmu_core_clock() < end);
     atomic_store(&core->spinners, 0);
 }
