@@ -26,11 +26,16 @@ static unsigned drop_range(SecmmuCore *core, unsigned asid, uint64_t vpn,
     DropTrace t = { core, asid };
     unsigned dropped;
 
-    /* First of all: a walk that has read the old table must not fill. */
+    /*
+     * First of all: a walk that has read the old table must not fill. Then the
+     * same for one that begins now and still finds an old table through the
+     * walk cache; its entries may be as they were, if it was taken out whole.
+     */
+    atomic_fetch_add(&core->asids[asid].gen, 1);
+    secmmu_tlb_drop(&core->walk_cache, asid, vpn, pages, NULL, NULL);
     atomic_fetch_add(&core->asids[asid].gen, 1);
     dropped = secmmu_tlb_drop(&core->tlb, asid, vpn, pages,
                               secmmu_tracing(core) ? trace_drop : NULL, &t);
-    secmmu_tlb_drop(&core->walk_cache, asid, vpn, pages, NULL, NULL);
     if (atomic_load(&core->asids[asid].mode) == SECMMU_ASID_SOFT) {
         for (unsigned i = 0; i < core->config.queues; i++) {
             if (core->queues[i].asid == asid) {
