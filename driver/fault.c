@@ -40,7 +40,7 @@
  * quick, but a process under a small memory limit would be killed where its own
  * accesses, one page at a time, would have gone through.
  */
-#define FAULT_BATCH	64
+#define FAULT_BATCH	256
 
 static void respond(struct secmmu_queue *queue, u32 seq, unsigned int code,
 		    unsigned int status)

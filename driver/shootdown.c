@@ -10,7 +10,7 @@
  * it may.
  */
 #include <linux/iopoll.h>
-#include <linux/ktime.h>
+#include <linux/jiffies.h>
 #include <linux/sched.h>
 
 #include "secmmu.h"
@@ -37,7 +37,8 @@ static void shootdown_post(struct secmmu_mm *smm, unsigned long start,
 	u64 vpn = start >> PAGE_SHIFT;
 	u64 pages = min_t(u64, (end - start) >> PAGE_SHIFT,
 			  SECMMU_SHOOTDOWN_ALL);
-	ktime_t since = ktime_get();
+	/* Not the clock: where the TSC is no good, that is a device as well. */
+	unsigned long late = jiffies + msecs_to_jiffies(DOORBELL_TIMEOUT_MS);
 
 	lockdep_assert_held(&smm->lock);
 	smm->posted++;
@@ -46,7 +47,7 @@ static void shootdown_post(struct secmmu_mm *smm, unsigned long start,
 	secmmu_write64(smm->dev,
 		       secmmu_asid_reg(smm->asid, SECMMU_REG_ASID_SHOOTDOWN),
 		       SECMMU_SHOOTDOWN(vpn, pages));
-	if (unlikely(ktime_ms_delta(ktime_get(), since) > DOORBELL_TIMEOUT_MS))
+	if (unlikely(time_after(jiffies, late)))
 		secmmu_cut_off(smm->dev, "a shootdown took too long");
 }
 

@@ -415,6 +415,35 @@ static void leaf_zap(struct secmmu_mm *smm, struct secmmu_table *table,
 	smm->stats.pages_resident -= pages;
 }
 
+static void unlink_child(struct secmmu_mm *smm, struct secmmu_table *table,
+			 unsigned int idx, struct secmmu_zap *zap)
+{
+	list_add(&table->child[idx]->link, &zap->reap);
+	spte_xchg(table, idx, 0);
+	table->child[idx] = NULL;
+	table->live--;
+	smm->stats.table_bytes -= PAGE_SIZE;
+}
+
+/*
+ * All leaves of a table at once, by taking the table out. Not with an IOMMU,
+ * where each has something to be given back later.
+ */
+static bool zap_whole_child(struct secmmu_mm *smm, struct secmmu_table *table,
+			    unsigned int idx, int level,
+			    struct secmmu_zap *zap)
+{
+	unsigned int pages = table->child[idx]->live;
+
+	if (level != 1 || smm->dev->translated)
+		return false;
+	zap->zapped += pages;
+	smm->stats.pages_zapped += pages;
+	smm->stats.pages_resident -= pages;
+	unlink_child(smm, table, idx, zap);
+	return true;
+}
+
 static unsigned long table_zap(struct secmmu_mm *smm,
 			       struct secmmu_table *table, int level,
 			       unsigned long start, unsigned long end,
@@ -430,16 +459,15 @@ static unsigned long table_zap(struct secmmu_mm *smm,
 		if (!spte)
 			continue;
 		if (spte_is_table(spte, level)) {
-			struct secmmu_table *child = table->child[idx];
-
-			next = table_zap(smm, child, level - 1, va, next, zap);
-			if (!child->live) {
-				spte_xchg(table, idx, 0);
-				table->child[idx] = NULL;
-				table->live--;
-				smm->stats.table_bytes -= PAGE_SIZE;
-				list_add(&child->link, &zap->reap);
+			if (next - va == 1ul << SECMMU_LEVEL_SHIFT(level) &&
+			    zap_whole_child(smm, table, idx, level, zap)) {
+				zap->budget--;
+				continue;
 			}
+			next = table_zap(smm, table->child[idx], level - 1, va,
+					 next, zap);
+			if (!table->child[idx]->live)
+				unlink_child(smm, table, idx, zap);
 			if (zap->budget <= 0)
 				return next;
 		} else {
