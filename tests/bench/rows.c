@@ -258,6 +258,7 @@ struct drop {
 	unsigned char *p;
 	size_t len;
 	size_t step;		/* bytes of each call */
+	bool unmap;		/* for good */
 };
 
 static double drop_now(void *arg)
@@ -265,8 +266,12 @@ static double drop_now(void *arg)
 	struct drop *d = arg;
 	double t = now_ns();
 
-	for (size_t at = 0; at < d->len; at += d->step)
-		madvise(d->p + at, d->step, MADV_DONTNEED);
+	for (size_t at = 0; at < d->len; at += d->step) {
+		if (d->unmap)
+			munmap(d->p + at, d->step);
+		else
+			madvise(d->p + at, d->step, MADV_DONTNEED);
+	}
 	return (now_ns() - t) / (d->len / PAGE);
 }
 
@@ -281,7 +286,7 @@ static double touch_and_drop(void *arg)
 static void drop(unsigned int rounds, bool huge, size_t len, size_t step,
 		 bool mapped)
 {
-	struct drop d = { memory(len, huge), len, step };
+	struct drop d = { .p = memory(len, huge), .len = len, .step = step };
 	unsigned char *other = memory(PAGE, false);
 	uint64_t sum;
 
@@ -313,6 +318,36 @@ static void drop_2m(unsigned int rounds)
 static void drop_pages(unsigned int rounds)
 {
 	drop(rounds, false, 16 * MIB, PAGE, true);
+}
+
+static void unmap(unsigned int rounds, bool huge)
+{
+	size_t len = 64 * MIB;
+	uint64_t sum;
+
+	while (rounds--) {
+		struct drop d = { .p = memory(len, huge), .len = len,
+				  .step = len, .unmap = true };
+
+		/* The other process first: it has a copy to unmap. */
+		bench_sample("peer", elsewhere(touch_and_drop, &d));
+		open_device();
+		touch(d.p, len);
+		check(secmmu_reduce_u64(&queue, (uint64_t *)d.p, len / 8, &sum),
+		      "sum");
+		bench_sample("subject", drop_now(&d));
+		close_device();
+	}
+}
+
+static void munmap_4k(unsigned int rounds)
+{
+	unmap(rounds, false);
+}
+
+static void munmap_2m(unsigned int rounds)
+{
+	unmap(rounds, true);
 }
 
 static void drop_unused(unsigned int rounds)
@@ -545,7 +580,7 @@ static void contexts(unsigned int rounds)
 		open_device();
 		snprintf(who, sizeof(who), "%u contexts", nr);
 		for (unsigned int r = 0; r < rounds; r++) {
-			struct drop d = { p, 256 * PAGE, PAGE };
+			struct drop d = { .p = p, .len = 256 * PAGE, .step = PAGE };
 
 			touch(p, d.len);
 			check(secmmu_fill(&queue, p, 1, d.len), "fill");
@@ -568,6 +603,8 @@ const struct bench_row bench_rows[] = {
 	{ "cold_write_2m", cold_write_2m },
 	{ "drop_4k", drop_4k },
 	{ "drop_2m", drop_2m },
+	{ "munmap_4k", munmap_4k },
+	{ "munmap_2m", munmap_2m },
 	{ "drop_pages", drop_pages },
 	{ "drop_unused", drop_unused },
 	{ "one_page", one_page },
