@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum kind { TEXT, CODE, HOST, GUEST };
 
@@ -307,6 +308,32 @@ static void check_parts(const struct chapter *chapter)
 	}
 }
 
+/* What a chapter links to in the checkout is there. */
+static void check_links(const struct chapter *chapter)
+{
+	const char *slash = strrchr(chapter->path, '/');
+	int folder = slash ? slash - chapter->path : 0;
+
+	for (size_t i = 0; i < chapter->text.nr; i++) {
+		const char *link = chapter->text.at[i];
+
+		while ((link = strstr(link, "]("))) {
+			int len = strcspn(link += 2, ")#");
+			char *path;
+
+			if (!len || starts(link, "http"))
+				continue;
+			if (asprintf(&path, "%.*s/%.*s", folder, chapter->path,
+				     len, link) < 0)
+				die("no memory");
+			if (access(path, R_OK))
+				complain(chapter, i, "there is no %.*s", len,
+					 link);
+			free(path);
+		}
+	}
+}
+
 static void print_script(const struct chapter *chapter, enum kind kind)
 {
 	char **text = chapter->text.at;
@@ -489,6 +516,7 @@ int main(int argc, char **argv)
 	parse(&chapter, argv[3]);
 	if (!strcmp(argv[1], "check") && argc == 4) {
 		check_parts(&chapter);
+		check_links(&chapter);
 		for (size_t i = 0; i < chapter.nr_blocks; i++)
 			if (chapter.blocks[i].kind == CODE)
 				check_code(&chapter, &chapter.blocks[i],
