@@ -11,7 +11,7 @@
  *
  * Lives here: reading a chapter, and all comparing. Not here: running anything.
  * RESULTS is what the script printed on its file descriptor 3: for each command
- * "@ step LINE", the output with "| " before each line, "@ status STATUS".
+ * "@ step N", counted from 1, the output with "| " before each line, "@ status STATUS".
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -337,6 +337,7 @@ static void check_links(const struct chapter *chapter)
 static void print_script(const struct chapter *chapter, enum kind kind)
 {
 	char **text = chapter->text.at;
+	size_t step = 0;
 
 	for (size_t i = 0; i < chapter->nr_blocks; i++) {
 		const struct block *block = &chapter->blocks[i];
@@ -346,7 +347,7 @@ static void print_script(const struct chapter *chapter, enum kind kind)
 			continue;
 		while ((at = next_step(chapter, block, at)) < block->last) {
 			end = step_output(chapter, block, at);
-			printf("echo '@ step %zu' >&3\n{\n", at + 1);
+			printf("echo '@ step %zu' >&3\n{\n", ++step);
 			for (; at < end; at++)
 				printf("%s\n", text[at] + 2);
 			puts("} </dev/null >\"$step_out\" 2>&1\n"
@@ -358,8 +359,8 @@ static void print_script(const struct chapter *chapter, enum kind kind)
 	}
 }
 
-/* What the command at @line printed, and "[STATUS]" if it failed. */
-static bool step_result(const struct lines *results, size_t line,
+/* What the command number @step printed, and "[STATUS]" if it failed. */
+static bool step_result(const struct lines *results, size_t step,
 			struct lines *out)
 {
 	unsigned long number;
@@ -369,7 +370,7 @@ static bool step_result(const struct lines *results, size_t line,
 	*out = (struct lines){ 0 };
 	while (at < results->nr &&
 	       (sscanf(results->at[at], "@ step %lu", &number) != 1 ||
-		number != line + 1))
+		number != step))
 		at++;
 	for (at++; at < results->nr && starts(results->at[at], "|"); at++)
 		add_line(out, results->at[at] + (results->at[at][1] ? 2 : 1));
@@ -456,7 +457,7 @@ static void compare(const struct chapter *chapter, enum kind kind,
 		    const struct lines *results, bool fill)
 {
 	char **text = chapter->text.at;
-	size_t printed = 0;
+	size_t printed = 0, step = 0;
 
 	for (size_t i = 0; i < chapter->nr_blocks; i++) {
 		const struct block *block = &chapter->blocks[i];
@@ -469,7 +470,7 @@ static void compare(const struct chapter *chapter, enum kind kind,
 		     at = next) {
 			out = step_output(chapter, block, at);
 			next = next_step(chapter, block, out);
-			if (!step_result(results, at, &got)) {
+			if (!step_result(results, ++step, &got)) {
 				if (fill)
 					die("%s:%zu was not run",
 					    chapter->path, at + 1);

@@ -60,7 +60,7 @@ static int start(struct dma *dma)
 	writel(SECMMU_CTRL_ENABLE, dma->regs + SECMMU_REG_CTRL);
 	if (readl(dma->regs + SECMMU_REG_STATUS) & SECMMU_STATUS_REG_ENABLED)
 		return 0;
-	dev_err(dma->device, "does not start: error %#x\n",
+	dev_err(dma->device, "not enabled: error %#x\n",
 		readl(dma->regs + SECMMU_REG_ERROR));
 	return -EIO;
 }
@@ -86,7 +86,7 @@ static void shoot(struct dma *dma)
 	writeq(SECMMU_SHOOTDOWN(0, SECMMU_SHOOTDOWN_ALL),
 	       dma->regs + asid_reg(ASID, SECMMU_REG_ASID_SHOOTDOWN));
 	while (done(dma, ASID) != 1 && --tries)
-		udelay(10);
+		usleep_range(10, 20);
 	dev_info(dma->device, "done[%u]: %#x, after a shootdown %#x\n", ASID,
 		 before, done(dma, ASID));
 }

@@ -111,7 +111,7 @@ static int start(struct walk *walk)
 }
 
 /* One job: copy a page. Every address in it is one of the device's. */
-static void copy(struct walk *walk, void __iomem *doorbell)
+static void run_copy(struct walk *walk, void __iomem *doorbell)
 {
 	struct secmmu_completion *record = walk->page[RECORD].cpu;
 	struct secmmu_desc *desc = walk->page[RING].cpu;
@@ -127,6 +127,7 @@ static void copy(struct walk *walk, void __iomem *doorbell)
 	};
 	/* writel() comes after all that was written to memory before it. */
 	writel(1, doorbell);
+	/* Acquire: the rest of the record, and what the job wrote. */
 	while (!smp_load_acquire(&record->status) && --tries)
 		usleep_range(100, 200);
 	dev_info(walk->device, "copy: status %u, %u bytes, %s\n",
@@ -188,7 +189,7 @@ static int walk_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		writel(SECMMU_CTRL_RESET, walk->regs + SECMMU_REG_CTRL);
 		return ret;
 	}
-	copy(walk, bars[SECMMU_BAR_DOORBELL] + QUEUE * SECMMU_DOORBELL_SIZE);
+	run_copy(walk, bars[SECMMU_BAR_DOORBELL] + QUEUE * SECMMU_DOORBELL_SIZE);
 	tell(walk);
 	return 0;
 }

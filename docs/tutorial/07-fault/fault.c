@@ -156,7 +156,7 @@ static irqreturn_t fault_irq(int irq, void *data)
 }
 
 /* One job: fill the buffer, for which there is no entry. */
-static void fill(struct fault *f)
+static void run_fill(struct fault *f)
 {
 	struct secmmu_completion *record = f->page[RECORD].cpu;
 	struct secmmu_desc *desc = f->page[RING].cpu;
@@ -171,6 +171,7 @@ static void fill(struct fault *f)
 		.completion = VA + RECORD * PAGE_SIZE,
 	};
 	writel(++f->tail, f->doorbell);
+	/* Acquire: the rest of the record, and what the job wrote. */
 	while (!smp_load_acquire(&record->status) && --tries)
 		usleep_range(100, 200);
 	dev_info(f->device, "fill: status %u, %u bytes, fault at %#llx\n",
@@ -183,7 +184,7 @@ static ssize_t run_store(struct device *device, struct device_attribute *attr,
 {
 	struct fault *f = dev_get_drvdata(device);
 
-	fill(f);
+	run_fill(f);
 	dev_info(device, "queue status %#x, stale responses %llu\n",
 		 readl(queue_reg(f, SECMMU_REG_QUEUE_STATUS)),
 		 readq(f->regs + SECMMU_COUNTER_BLOCK +

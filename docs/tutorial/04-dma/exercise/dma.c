@@ -59,7 +59,7 @@ static int start(struct dma *dma)
 	writel(SECMMU_CTRL_ENABLE, dma->regs + SECMMU_REG_CTRL);
 	if (readl(dma->regs + SECMMU_REG_STATUS) & SECMMU_STATUS_REG_ENABLED)
 		return 0;
-	dev_err(dma->device, "does not start: error %#x\n",
+	dev_err(dma->device, "not enabled: error %#x\n",
 		readl(dma->regs + SECMMU_REG_ERROR));
 	return -EIO;
 }

@@ -126,7 +126,7 @@ static u64 counter(struct walk *walk, u32 index)
 }
 
 /* One job: the region is filled. */
-static void fill(struct walk *walk, void __iomem *doorbell)
+static void run_fill(struct walk *walk, void __iomem *doorbell)
 {
 	struct secmmu_completion *record = walk->page[RECORD].cpu;
 	struct secmmu_desc *desc = walk->page[RING].cpu;
@@ -140,6 +140,7 @@ static void fill(struct walk *walk, void __iomem *doorbell)
 		.completion = VA + RECORD * PAGE_SIZE,
 	};
 	writel(1, doorbell);
+	/* Acquire: the rest of the record, and what the job wrote. */
 	while (!smp_load_acquire(&record->status) && --tries)
 		usleep_range(100, 200);
 	dev_info(walk->device, "fill: status %u, %u bytes, last %#x\n",
@@ -184,7 +185,7 @@ static int walk_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		writel(SECMMU_CTRL_RESET, walk->regs + SECMMU_REG_CTRL);
 		return ret;
 	}
-	fill(walk, bars[SECMMU_BAR_DOORBELL] + QUEUE * SECMMU_DOORBELL_SIZE);
+	run_fill(walk, bars[SECMMU_BAR_DOORBELL] + QUEUE * SECMMU_DOORBELL_SIZE);
 	return 0;
 }
 

@@ -178,6 +178,7 @@ static void job(struct fault *f, bool write)
 		.completion = VA + RECORD * PAGE_SIZE,
 	};
 	writel(++f->tail, f->doorbell);
+	/* Acquire: the rest of the record, and what the job wrote. */
 	while (!smp_load_acquire(&record->status) && --tries)
 		usleep_range(100, 200);
 	dev_info(f->device, "%s: status %u, entry %#llx\n",
