@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * tools-load SECONDS [QUEUES]: keeps a device busy, for the tools to look at: each
- * queue fills 256 KiB of which the CPU takes half away again and again. Prints
- * "jobs N" at its end.
+ * queue checksums 8 MiB and fills 256 KiB of which the CPU takes half away, again
+ * and again. Prints "jobs N" at its end.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -14,6 +14,7 @@
 #include <secmmu.h>
 
 #define LEN		(256ul << 10)
+#define LONG_LEN	(8ul << 20)
 #define MAX_QUEUES	8
 
 static struct secmmu dev;
@@ -31,13 +32,17 @@ static int is_over(void)
 static void *work(void *jobs)
 {
 	struct secmmu_queue q;
-	char *p = mmap(NULL, LEN, PROT_READ | PROT_WRITE,
+	char *p = mmap(NULL, LEN + LONG_LEN, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int ret = p == MAP_FAILED ? -1 : secmmu_queue_init(&q, &dev, 8, 0);
 
 	while (!ret && !is_over()) {
+		uint32_t crc = 0;
+
 		ret = secmmu_fill(&q, p, *(unsigned long *)jobs, LEN);
-		*(unsigned long *)jobs += 1;
+		if (!ret)
+			ret = secmmu_crc32c(&q, p + LEN, LONG_LEN, &crc);
+		*(unsigned long *)jobs += 2;
 		madvise(p, LEN / 2, MADV_DONTNEED);
 	}
 	if (ret) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the commands of secmmuctl share: exit statuses, finding devices,
- * and clients. Not here: what one command alone needs (top.h, trace.h).
+ * What the commands of secmmuctl share: exit statuses, finding and opening
+ * devices. Not here: what one command alone needs (info.h, top.h, trace.h,
+ * selftest.h).
  *
  * secmmuctl has one thread. Strings in these structs belong to them.
  */
@@ -42,6 +43,8 @@ double ctl_now(void);
 
 /* The commands; @argv[0] is the command's name. They return an exit status. */
 int cmd_info(int argc, char **argv);
+int cmd_top(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);
 
 /*

@@ -19,6 +19,8 @@ static const struct {
 	const char *what;
 } commands[] = {
 	{ "info", cmd_info, "what devices there are, with or without the driver" },
+	{ "top", cmd_top, "who uses a device, and how" },
+	{ "trace", cmd_trace, "record the driver's events and sum them up" },
 	{ "selftest", cmd_selftest, "does the device do what it should?" },
 };
 
