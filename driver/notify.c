@@ -113,7 +113,8 @@ __poll_t secmmu_poll(struct file *file, struct poll_table_struct *wait)
 		return EPOLLERR;
 	poll_wait(file, &ctx->poll, wait);
 	mutex_lock(&ctx->doorbell_mutex);
-	if (READ_ONCE(ctx->lost))
+	/* A waiter may have heard of it before recover.c has told everybody. */
+	if (READ_ONCE(ctx->lost) || READ_ONCE(ctx->dev->lost))
 		mask = EPOLLIN | EPOLLRDNORM | EPOLLERR | EPOLLHUP;
 	list_for_each_entry(queue, &ctx->queues, link)
 		mask |= queue_poll(queue);

@@ -71,6 +71,7 @@ static const struct {
 	{ "refills", offsetof(struct secmmu_stats, refills) },
 	{ "failed", offsetof(struct secmmu_stats, failed) },
 	{ "pages-mapped", offsetof(struct secmmu_stats, pages_mapped) },
+	{ "prefetched", offsetof(struct secmmu_stats, prefetched) },
 	{ "huge-mapped", offsetof(struct secmmu_stats, huge_mapped) },
 	{ "pages-zapped", offsetof(struct secmmu_stats, pages_zapped) },
 	{ "ranges", offsetof(struct secmmu_stats, ranges) },

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <pthread.h>
+#include <libgen.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/ioctl.h>
@@ -268,4 +269,50 @@ void test_advise_killed(void)
 		CHECK_EQ(join(child), 128 + SIGKILL);
 	}
 	check_no_leak(&before, 3);
+}
+
+#define DRIVER	"/sys/bus/pci/drivers/secmmu/"
+
+/* The PCI address of /dev/secmmu0. */
+static const char *pci_address(void)
+{
+	static char link[256];
+	ssize_t len = readlink("/sys/class/misc/secmmu0/device", link,
+			       sizeof(link) - 1);
+
+	CHECK(len > 0);
+	link[len] = '\0';
+	return basename(link);
+}
+
+static int unbinds(void *arg)
+{
+	write_file(DRIVER "unbind", arg);
+	return 0;
+}
+
+/* Pages looked up by advice are given back before the device goes. */
+void test_advise_unbind(void)
+{
+	char address[64];
+	unsigned char byte;
+	pid_t child, unbinder;
+	int told[2];
+
+	CHECK_EQ(pipe(told), 0);
+	strncpy(address, pci_address(), sizeof(address) - 1);
+	address[sizeof(address) - 1] = '\0';
+	child = spawn(waits_for_ever, told);
+	CHECK_EQ(read(told[0], &byte, 1), 1);
+	usleep(200000);
+	unbinder = spawn(unbinds, address);
+	usleep(1000000);
+	CHECK_EQ(waitpid(unbinder, NULL, WNOHANG), 0);
+	CHECK_EQ(waitpid(child, NULL, WNOHANG), 0);
+	CHECK_EQ(kill(child, SIGKILL), 0);
+	CHECK_EQ(join(child), 128 + SIGKILL);
+	CHECK_EQ(join(unbinder), 0);
+	write_file(DRIVER "bind", address);
+	open_device();
+	CHECK_EQ(secmmu_prefetch(&dev, anon(LEN), LEN, 1), PAGES);
 }

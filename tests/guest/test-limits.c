@@ -127,6 +127,56 @@ void test_limit_process(void)
 	CHECK_EQ(secmmu_fill(&queue, anon(MIB), 1, MIB), 0);
 }
 
+/* Pages, and the tables for them, are the caller's to pay for. */
+void test_limit_prefetch(void)
+{
+	unsigned int nr = 2000;
+	unsigned char *p = sparse(nr);
+	long long before, tables, taken;
+
+	cgroup_enter(GROUP, 512 * MIB);
+	open_device();
+	before = charged();
+	/* As above: page tables only, one of the CPU's and one of ours each. */
+	for (unsigned int i = 0; i < nr; i++)
+		CHECK_EQ(secmmu_prefetch(&dev, p + i * HUGE, 1, 0), 1);
+	tables = stats().table_bytes;
+	taken = charged() - before;
+	note("%lld KiB charged, of which %lld KiB are the device's tables",
+	     taken >> 10, tables >> 10);
+	CHECK(tables >= (long long)(nr * PAGE));
+	CHECK(taken > (long long)(nr * PAGE) + tables * 9 / 10);
+	/* And pages. */
+	CHECK_EQ(secmmu_prefetch(&dev, p, 16 * HUGE, 1), 16 * 512);
+	note("%lld KiB charged with pages", (charged() - before) >> 10);
+	CHECK(charged() - before > taken + (long long)(15 * HUGE));
+	CHECK_EQ(munmap(p, nr * HUGE), 0);
+	CHECK(charged() - before < taken / 8);
+	close_device();
+	cgroup_leave(GROUP);
+}
+
+static int prefetches_too_much(void *arg)
+{
+	unsigned char *p = sparse(16);
+
+	cgroup_enter(GROUP, 8 * MIB);
+	open_device();
+	return secmmu_prefetch(&dev, p, 16 * HUGE, 1) == -ENOMEM ? 1 : 0;
+}
+
+/* 32 MiB under a limit of 8 MiB: as if the process had touched them. */
+void test_limit_prefetch_oom(void)
+{
+	int status = join(spawn(prefetches_too_much, NULL));
+
+	note("it ended with %d", status);
+	CHECK(status == 128 + SIGKILL || status == 1);
+	CHECK_EQ(rmdir(cgroup_file(GROUP, "")), 0);
+	open_device();
+	CHECK_EQ(secmmu_fill(&queue, anon(MIB), 1, MIB), 0);
+}
+
 /*
  * With nobody to kill, the calls themselves fail: every context and queue takes
  * memory of the group, and at its end there is none.

@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "guest-test.h"
@@ -229,6 +230,39 @@ void test_wait_many(void)
 		CHECK_EQ(secmmu_wait_ready(&queue, 1, -1), -ENOENT);
 		data += 32;
 	}
+}
+
+static double cpu_seconds(void)
+{
+	struct rusage u;
+
+	CHECK_EQ(getrusage(RUSAGE_THREAD, &u), 0);
+	return u.ru_utime.tv_sec + u.ru_stime.tv_sec +
+	       (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+/*
+ * Who waits for long jobs leaves the CPU to others: the engines, and the workers
+ * that serve their faults, may need it.
+ */
+void test_wait_idle(void)
+{
+	size_t len = 16 * MIB;
+	unsigned char *p = anon(len);
+	double start, cpu;
+
+	open_device();
+	CHECK_EQ(secmmu_fill(&queue, p, 0, len), 0);
+	start = now();
+	cpu = cpu_seconds();
+	for (unsigned int i = 0; i < 40; i++) {
+		uint32_t crc = 0;
+
+		CHECK_EQ(secmmu_crc32c(&queue, p, len, &crc), 0);
+	}
+	cpu = cpu_seconds() - cpu;
+	note("%.0f%% of a CPU while waiting", 100 * cpu / (now() - start));
+	CHECK(cpu < 0.3 * (now() - start));
 }
 
 /* A queue that has stopped by the program's fault, and is used again. */
