@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * tools-load SECONDS [QUEUES]: keeps a device busy, for the tools to look at: each
+ * tools-load SECONDS [QUEUES [fork]]: keeps a device busy, for the tools to look at: each
  * queue checksums 8 MiB and fills 256 KiB of which the CPU takes half away, again
- * and again. Prints "jobs N" at its end.
+ * and again. Prints "jobs N" at its end. With "fork" it has a child, which has the
+ * open device too and does nothing with it.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <secmmu.h>
 
@@ -67,6 +71,11 @@ int main(int argc, char **argv)
 	if (ret) {
 		fprintf(stderr, "tools-load: %s\n", strerror(-ret));
 		return 1;
+	}
+	if (argc > 3 && fork() == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		pause();
+		_exit(0);
 	}
 	for (int i = 0; i < queues; i++)
 		if (pthread_create(&threads[i], NULL, work, &jobs[i]))
