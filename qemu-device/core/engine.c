@@ -95,9 +95,10 @@ static bool work_waits(SecmmuCore *core)
 
 /*
  * One engine at a time looks for work without the lock for a moment: a wake-up
- * costs more than a small job. Without core->lock.
+ * costs more than a small job. @parked: a fault is on its way to the driver, who
+ * needs a CPU to serve it: this one, if there are few. Without core->lock.
  */
-static void spin_for_work(SecmmuCore *core)
+static void spin_for_work(SecmmuCore *core, bool parked)
 {
     unsigned none = 0;
     uint64_t end;
@@ -114,13 +115,15 @@ static void spin_for_work(SecmmuCore *core)
             }
             secmmu_cpu_relax();
         }
-        sched_yield();
+        if (parked) {
+            sched_yield();
+        }
     } while (secmmu_core_clock() < end);
     atomic_store(&core->spinners, 0);
 }
 
 /* The next queue to work on, now owned; NULL: the core goes. */
-static SecmmuQueue *take(SecmmuEngine *engine)
+static SecmmuQueue *take(SecmmuEngine *engine, bool parked)
 {
     SecmmuCore *core = engine->core;
     SecmmuQueue *q = NULL;
@@ -141,7 +144,7 @@ static SecmmuQueue *take(SecmmuEngine *engine)
             /* A push during the spin signals nobody: look again after. */
             spun = true;
             pthread_mutex_unlock(&core->lock);
-            spin_for_work(core);
+            spin_for_work(core, parked);
             pthread_mutex_lock(&core->lock);
             continue;
         }
@@ -174,7 +177,8 @@ static void give_back(SecmmuEngine *engine, SecmmuQueue *q)
     pthread_mutex_unlock(&core->lock);
 }
 
-static void run_slice(SecmmuEngine *engine, SecmmuQueue *q)
+/* True if the queue has been parked or stopped. */
+static bool run_slice(SecmmuEngine *engine, SecmmuQueue *q)
 {
     SecmmuCore *core = engine->core;
     const SecmmuInject *inject;
@@ -198,7 +202,7 @@ static void run_slice(SecmmuEngine *engine, SecmmuQueue *q)
         secmmu_window_exit(engine);
 
         if (run == SECMMU_RUN_RELEASED) {
-            return;
+            return true;
         }
         if (run == SECMMU_RUN_IDLE) {
             break;
@@ -212,19 +216,21 @@ static void run_slice(SecmmuEngine *engine, SecmmuQueue *q)
         }
     }
     give_back(engine, q);
+    return false;
 }
 
 static void *engine_main(void *arg)
 {
     SecmmuEngine *engine = arg;
     SecmmuCore *core = engine->core;
+    bool parked = false;
     SecmmuQueue *q;
 
     if (core->ops->thread_begin) {
         core->ops->thread_begin(core->opaque);
     }
-    while ((q = take(engine)) != NULL) {
-        run_slice(engine, q);
+    while ((q = take(engine, parked)) != NULL) {
+        parked = run_slice(engine, q);
     }
     if (core->ops->thread_end) {
         core->ops->thread_end(core->opaque);
