@@ -5,6 +5,10 @@
 # the compiler and the C library that are here. Both do nothing where there is
 # nothing to do.
 #
+# Not with a compiler and a C library of theirs: several times as much to fetch,
+# and each program of it (compiler, assembler, linker, ...) would have to be
+# started through their C library, not only the few that the headers bring.
+#
 # The caller has die() and apt().
 
 # older_compiler HEADERS: the compiler that the kernel was built with is not
