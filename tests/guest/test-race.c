@@ -95,12 +95,13 @@ static void *take_pages(void *arg)
 void test_race_sequence(void)
 {
 	struct taker t = { .len = 2 * MIB };
+	unsigned long rounds = option("races", 40);
 	pthread_t thread;
 	uint64_t sum;
 
 	t.p = anon_thp(t.len, false);
 	begin(t.len);
-	for (uint64_t round = 1; round <= 40; round++) {
+	for (uint64_t round = 1; round <= rounds; round++) {
 		atomic_store(&t.stop, false);
 		CHECK_EQ(pthread_create(&thread, NULL, take_pages, &t), 0);
 		for (int i = 0; i < 12; i++) {
