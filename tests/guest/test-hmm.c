@@ -16,7 +16,7 @@
 #define LEN	(1 * MIB)
 #define PAGES	(LEN / PAGE)
 /* A fault brings at most so many pages in. */
-#define BATCH	64
+#define BATCH	256	/* FAULT_BATCH of driver/fault.c */
 
 /*
  * What a job over @pages pages that the device does not have costs: each is

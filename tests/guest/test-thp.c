@@ -46,7 +46,7 @@ static bool collapse(void *p, size_t len)
 	for (int i = 0; i < 50; i++) {
 		if (!madvise(p, len, MADV_COLLAPSE))
 			return true;
-		CHECK(errno == EAGAIN || errno == EBUSY || errno == ENOMEM);
+		CHECK_EQ(errno == EAGAIN || errno == EBUSY || errno == ENOMEM ? 0 : errno, 0);
 	}
 	return false;
 }
