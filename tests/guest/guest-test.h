@@ -87,6 +87,8 @@ void check_no_leak(const struct footprint *before, unsigned int rounds);
 uint32_t noise(uint32_t *state);
 void fill_noise(void *p, size_t len, uint32_t seed);
 bool all_are(const void *p, unsigned char c, size_t len);
+/* CRC-32C by the CPU, bit by bit; @crc is 0, or that of what comes before. */
+uint32_t cpu_crc32c(uint32_t crc, const unsigned char *p, size_t len);
 
 /* Forks; in the child runs @fn and exits with what it returns. */
 pid_t spawn(int (*fn)(void *arg), void *arg);

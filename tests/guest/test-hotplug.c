@@ -6,42 +6,14 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/mman.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "guest-test.h"
+#include "monitor.h"
 
 #define LEN	(512 * 1024ul)
 #define ONES	0x0101010101010101ull
-
-static int monitor = -1;
-
-static void monitor_open(void)
-{
-	struct termios t;
-
-	if (monitor >= 0)
-		return;
-	monitor = open("/dev/ttyS3", O_RDWR | O_NOCTTY | O_CLOEXEC);
-	CHECK(monitor >= 0);
-	CHECK_EQ(tcgetattr(monitor, &t), 0);
-	/* Without an echo, or the monitor would be told what it says. */
-	cfmakeraw(&t);
-	CHECK_EQ(tcsetattr(monitor, TCSAFLUSH, &t), 0);
-}
-
-static void monitor_say(const char *line)
-{
-	struct pollfd wait = { .fd = monitor, .events = POLLIN };
-	char answer[256];
-
-	CHECK_EQ(write(monitor, line, strlen(line)), (ssize_t)strlen(line));
-	/* What it answers shows in what happens. */
-	while (poll(&wait, 1, 20) > 0)
-		CHECK(read(monitor, answer, sizeof(answer)) >= 0);
-}
 
 static void await_node(bool there)
 {

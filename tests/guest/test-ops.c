@@ -101,7 +101,7 @@ void test_op_compare(void)
 	}
 }
 
-static uint32_t cpu_crc32c(uint32_t crc, const unsigned char *p, size_t len)
+uint32_t cpu_crc32c(uint32_t crc, const unsigned char *p, size_t len)
 {
 	crc = ~crc;
 	while (len--) {
