@@ -10,8 +10,9 @@
  * it may.
  */
 #include <linux/iopoll.h>
-#include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/sched.h>
+#include <linux/timex.h>
 
 #include "secmmu.h"
 #include "trace.h"
@@ -31,14 +32,20 @@
  */
 #define DOORBELL_TIMEOUT_MS	10000
 
+/*
+ * So many cycles are worth a look at the clock, which is a device's register
+ * where the TSC is no good: milliseconds, or part of a second on slow counters.
+ */
+#define SLOW_CYCLES		16000000u
+
 static void shootdown_post(struct secmmu_mm *smm, unsigned long start,
 			   unsigned long end)
 {
 	u64 vpn = start >> PAGE_SHIFT;
 	u64 pages = min_t(u64, (end - start) >> PAGE_SHIFT,
 			  SECMMU_SHOOTDOWN_ALL);
-	/* Not the clock: where the TSC is no good, that is a device as well. */
-	unsigned long late = jiffies + msecs_to_jiffies(DOORBELL_TIMEOUT_MS);
+	ktime_t since = ktime_get_coarse();
+	cycles_t began = get_cycles();
 
 	lockdep_assert_held(&smm->lock);
 	smm->posted++;
@@ -47,7 +54,9 @@ static void shootdown_post(struct secmmu_mm *smm, unsigned long start,
 	secmmu_write64(smm->dev,
 		       secmmu_asid_reg(smm->asid, SECMMU_REG_ASID_SHOOTDOWN),
 		       SECMMU_SHOOTDOWN(vpn, pages));
-	if (unlikely(time_after(jiffies, late)))
+	/* Not by jiffies: no tick has come while the CPU was held up. */
+	if (unlikely(get_cycles() - began > SLOW_CYCLES) &&
+	    ktime_ms_delta(ktime_get(), since) > DOORBELL_TIMEOUT_MS)
 		secmmu_cut_off(smm->dev, "a shootdown took too long");
 }
 

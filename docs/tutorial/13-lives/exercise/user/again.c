@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Exercise of chapter 13: 2000 jobs, of which each counts. The device may go away
+ * Exercise of chapter 13: 20000 jobs, of which each counts. The device may go away
  * and come back meanwhile; this gives up then. Let it wait for the device, open
  * it anew, and do the lost job again.
  */
@@ -10,8 +10,8 @@
 #include <unistd.h>
 #include <secmmu.h>
 
-#define JOBS	2000
-#define LEN	(256ul << 10)
+#define JOBS	20000
+#define LEN	(64ul << 10)
 
 static struct secmmu s;
 static struct secmmu_queue q;

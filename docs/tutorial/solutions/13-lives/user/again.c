@@ -9,8 +9,8 @@
 #include <unistd.h>
 #include <secmmu.h>
 
-#define JOBS	2000
-#define LEN	(256ul << 10)
+#define JOBS	20000
+#define LEN	(64ul << 10)
 
 static struct secmmu s;
 static struct secmmu_queue q;
