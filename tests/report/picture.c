@@ -340,7 +340,8 @@ static void draw_ranges(const struct lives *lives)
 		char life[32], details[160];
 		int row = ROW_RANGES;
 
-		if (!inside(g->begin) || !g->end)
+		/* One that reaches into the act is drawn from its edge on. */
+		if (!g->end || g->end->t < act->from || g->begin->t > act->to)
 			continue;
 		if (g->begin->t < busy)
 			row = ROW_RANGES_2;
