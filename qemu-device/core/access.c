@@ -3,7 +3,7 @@
  * secmmu - access to user memory inside a window.
  *
  * Lives here: from a virtual address to host memory that can be read or
- * written, one piece of a page at a time.
+ * written, one piece at a time: of a page, or of pages that lie in a row.
  * Not here: translation (walk.c), what is done with the bytes (jobs*.c).
  */
 #include <string.h>
@@ -40,7 +40,7 @@ SecmmuAccess secmmu_span_open(SecmmuEngine *engine, SecmmuQueue *q,
     span->host = core->ops->map(core->opaque, x.addr, len, write,
                                 &span->cookie);
     if (!span->host && span->cookie != SECMMU_MAP_LATER && len > small) {
-        /* Behind an IOMMU a large page may be made of scattered small ones. */
+        /* Behind an IOMMU what lies in a row may be made of scattered pages. */
         len = small;
         span->host = core->ops->map(core->opaque, x.addr, len, write,
                                     &span->cookie);

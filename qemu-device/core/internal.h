@@ -83,7 +83,8 @@ typedef struct SecmmuTlb {
 bool secmmu_tlb_init(SecmmuTlb *tlb, unsigned sets, unsigned ways,
                      unsigned shift_small, unsigned shift_large);
 void secmmu_tlb_destroy(SecmmuTlb *tlb);
-/* Finds @va; the @line around it and *size (0 or 1, index of the shift) are
+/*
+ * Finds @va; the @line around it and *size (0 or 1, index of the shift) are
  * copies. Changes them even if it finds nothing.
  */
 bool secmmu_tlb_lookup(SecmmuTlb *tlb, unsigned asid, uint64_t va,

@@ -258,7 +258,7 @@ SecmmuFill secmmu_tlb_fill_one(SecmmuTlb *tlb, unsigned asid, uint64_t va,
 {
     uint64_t line[SECMMU_TLB_LINE] = { 0 };
 
-    line[(va >> tlb->shift[size]) % SECMMU_TLB_LINE] = data;
+    line[secmmu_tlb_word(tlb, va, size)] = data;
     return secmmu_tlb_fill(tlb, asid, va, size, line, gen, seen);
 }
 

@@ -95,6 +95,20 @@ extern Fake fake;
 void fake_reset(void);
 /* Nothing open, mapped or alive? */
 bool fake_is_clean(void);
+/* Opens the device, with a queue. */
+static inline void fake_open(struct secmmu *s, struct secmmu_queue *q,
+                             unsigned entries)
+{
+    CHECK_EQ(secmmu_open(s, NULL), 0);
+    CHECK_EQ(secmmu_queue_init(q, s, entries, 0), 0);
+}
+/* Closes both; then nothing is left. */
+static inline void fake_close(struct secmmu *s, struct secmmu_queue *q)
+{
+    secmmu_queue_exit(q);
+    secmmu_close(s);
+    CHECK(fake_is_clean());
+}
 /* What the doorbell page of queue @id holds now. */
 uint32_t fake_doorbell(unsigned id);
 /* Lets the device run what has been submitted to queue @id. */

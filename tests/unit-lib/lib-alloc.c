@@ -51,15 +51,12 @@ static unsigned long taken(void)
 static void begin(void)
 {
     fake_reset();
-    CHECK_EQ(secmmu_open(&s, NULL), 0);
-    CHECK_EQ(secmmu_queue_init(&q, &s, 16, 0), 0);
+    fake_open(&s, &q, 16);
 }
 
 static void end(void)
 {
-    secmmu_queue_exit(&q);
-    secmmu_close(&s);
-    CHECK(fake_is_clean());
+    fake_close(&s, &q);
 }
 
 static void the_count_counts(void)

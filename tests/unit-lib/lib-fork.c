@@ -18,15 +18,12 @@ static struct secmmu_queue q;
 static void begin(void)
 {
     fake_reset();
-    CHECK_EQ(secmmu_open(&s, NULL), 0);
-    CHECK_EQ(secmmu_queue_init(&q, &s, 8, 0), 0);
+    fake_open(&s, &q, 8);
 }
 
 static void end(void)
 {
-    secmmu_queue_exit(&q);
-    secmmu_close(&s);
-    CHECK(fake_is_clean());
+    fake_close(&s, &q);
 }
 
 static void nop(uint64_t data)
@@ -203,8 +200,7 @@ static void opens_again(void)
 
     secmmu_queue_exit(&q);
     secmmu_close(&s);
-    CHECK_EQ(secmmu_open(&s, NULL), 0);
-    CHECK_EQ(secmmu_queue_init(&q, &s, 8, 0), 0);
+    fake_open(&s, &q, 8);
     nop(5);
     CHECK_EQ(secmmu_submit(&q), 1);
     CHECK_EQ(secmmu_wait(&q, &c), 0);

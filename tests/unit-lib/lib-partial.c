@@ -21,15 +21,12 @@ static void begin(void)
 {
     fake_reset();
     machine_start(2);
-    CHECK_EQ(secmmu_open(&s, NULL), 0);
-    CHECK_EQ(secmmu_queue_init(&q, &s, 8, 0), 0);
+    fake_open(&s, &q, 8);
 }
 
 static void end(void)
 {
-    secmmu_queue_exit(&q);
-    secmmu_close(&s);
-    CHECK(fake_is_clean());
+    fake_close(&s, &q);
     machine_stop();
 }
 

@@ -17,15 +17,12 @@ static struct secmmu_queue q;
 static void begin(unsigned entries)
 {
     fake_reset();
-    CHECK_EQ(secmmu_open(&s, NULL), 0);
-    CHECK_EQ(secmmu_queue_init(&q, &s, entries, 0), 0);
+    fake_open(&s, &q, entries);
 }
 
 static void end(void)
 {
-    secmmu_queue_exit(&q);
-    secmmu_close(&s);
-    CHECK(fake_is_clean());
+    fake_close(&s, &q);
 }
 
 static void nop(uint64_t data)

@@ -44,17 +44,14 @@ static void again(void)
 static void begin(void)
 {
     fake_reset();
-    CHECK_EQ(secmmu_open(&s, NULL), 0);
-    CHECK_EQ(secmmu_queue_init(&q, &s, 4, 0), 0);
+    fake_open(&s, &q, 4);
     fake.exec = record;
     again();
 }
 
 static void end(void)
 {
-    secmmu_queue_exit(&q);
-    secmmu_close(&s);
-    CHECK(fake_is_clean());
+    fake_close(&s, &q);
 }
 
 static void will_answer(unsigned n, uint32_t status, uint32_t bytes,

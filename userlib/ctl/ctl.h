@@ -16,7 +16,6 @@
 
 #include <secmmu.h>
 
-
 /** enum ctl_status - exit statuses, as secmmuctl(1) lists them */
 enum ctl_status {
 	CTL_OK			= 0,
@@ -46,6 +45,10 @@ int cmd_info(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);
+
+struct json_object;
+/* Prints it on standard output, for people too, and gives it back. */
+void ctl_print_json(struct json_object *json);
 
 /*
  * Arguments of commands: a number within bounds, or a usage error that names

@@ -267,8 +267,5 @@ void info_json(const struct info *info, size_t nr)
 	for (size_t i = 0; i < nr; i++)
 		json_object_array_add(devices, json_one(&info[i]));
 	json_object_object_add(top, "devices", devices);
-	puts(json_object_to_json_string_ext(top, JSON_C_TO_STRING_PRETTY |
-						 JSON_C_TO_STRING_SPACED |
-						 JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(top);
+	ctl_print_json(top);
 }

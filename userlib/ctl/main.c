@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <json-c/json.h>
+
 #include "ctl.h"
 #include "version.h"
 
@@ -51,6 +53,14 @@ void die_of(enum ctl_status status, const char *fmt, ...)
 	say(fmt, args);
 	va_end(args);
 	exit(status);
+}
+
+void ctl_print_json(struct json_object *json)
+{
+	puts(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY |
+						  JSON_C_TO_STRING_SPACED |
+						  JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(json);
 }
 
 double ctl_now(void)

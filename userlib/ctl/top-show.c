@@ -253,8 +253,5 @@ void top_json(const struct top *top)
 	for (unsigned int i = 0; i < top->now.nr; i++)
 		json_object_array_add(rows, json_row(&top->now.rows[i]));
 	json_object_object_add(to, "processes", rows);
-	puts(json_object_to_json_string_ext(to, JSON_C_TO_STRING_PRETTY |
-						JSON_C_TO_STRING_SPACED |
-						JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(to);
+	ctl_print_json(to);
 }

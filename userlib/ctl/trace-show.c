@@ -154,8 +154,5 @@ void trace_json(const struct trace_sum *sum)
 		json_object_array_add(pages, one);
 	}
 	json_object_object_add(to, "pages", pages);
-	puts(json_object_to_json_string_ext(to, JSON_C_TO_STRING_PRETTY |
-						JSON_C_TO_STRING_SPACED |
-						JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(to);
+	ctl_print_json(to);
 }

@@ -2,7 +2,7 @@
 /*
  * Queues: made, filled, submitted, ended, brought back. Lives here: whatever
  * rings a doorbell. Not here: results (wait.c), what a job is (the prep functions
- * in secmmu.h, sync.c).
+ * in secmmu-jobs.h, sync.c).
  */
 #define _GNU_SOURCE
 #include <errno.h>
