@@ -9,7 +9,6 @@
 #include <unistd.h>
 #include <secmmu.h>
 
-#define JOBS	20000
 #define LEN	(64ul << 10)
 
 static struct secmmu s;
@@ -36,7 +35,7 @@ int main(void)
 	if (!p || ret)
 		return 1;
 	printf("working\n");
-	for (int i = 0; i < JOBS; i++) {
+	for (int i = 0; access("enough", F_OK); i++) {
 		ret = secmmu_fill(&q, p, i, LEN);
 		if (ret) {
 			secmmu_queue_exit(&q);
