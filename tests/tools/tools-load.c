@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * tools-load SECONDS [QUEUES [fork]]: keeps a device busy, for the tools to look at: each
- * queue checksums 8 MiB and fills 256 KiB of which the CPU takes half away, again
- * and again. Prints "jobs N" at its end. With "fork" it has a child, which has the
- * open device too and does nothing with it.
+ * tools-load SECONDS [QUEUES [fork | ranges]]: keeps a device busy, for the tools to look
+ * at: each queue checksums 8 MiB and fills 256 KiB of which the CPU takes half away,
+ * again and again. Prints "jobs N" at its end. With "fork" it has a child, which has the
+ * open device too and does nothing with it. With "ranges" the CPU takes pages away
+ * between jobs as fast as it can: each is two events of the driver.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -20,9 +21,11 @@
 #define LEN		(256ul << 10)
 #define LONG_LEN	(8ul << 20)
 #define MAX_QUEUES	8
+#define MANY_RANGES	10000
 
 static struct secmmu dev;
 static struct timespec until;
+static int ranges = 1;
 
 static int is_over(void)
 {
@@ -47,7 +50,8 @@ static void *work(void *jobs)
 		if (!ret)
 			ret = secmmu_crc32c(&q, p + LEN, LONG_LEN, &crc);
 		*(unsigned long *)jobs += 2;
-		madvise(p, LEN / 2, MADV_DONTNEED);
+		for (int i = 0; i < ranges; i++)
+			madvise(p, LEN / 2, MADV_DONTNEED);
 	}
 	if (ret) {
 		fprintf(stderr, "tools-load: %s\n", strerror(-ret));
@@ -72,7 +76,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "tools-load: %s\n", strerror(-ret));
 		return 1;
 	}
-	if (argc > 3 && fork() == 0) {
+	if (argc > 3 && !strcmp(argv[3], "ranges"))
+		ranges = MANY_RANGES;
+	else if (argc > 3 && fork() == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		pause();
 		_exit(0);

@@ -23,6 +23,9 @@
 /* How often events are taken out of the kernel's buffers. */
 #define DRAIN_NS	100000000
 
+/* Between two looks, while events are taken out, whether it is over. */
+#define TAKEN_AT_ONCE	256
+
 static const char help[] =
 "usage: secmmuctl trace [OPTION...] [-- COMMAND [ARGUMENT...]]\n\n"
 "  -t, --time SECONDS   so long; without it and a command, until control-C\n"
@@ -41,6 +44,11 @@ static const char help[] =
  * @tep: knows the events' formats.
  * @events: @nr of them.
  * @keep_text: for --raw.
+ * @child: the command, or 0.
+ * @status: how the command ended.
+ * @told: the signal that the command was sent, or 0.
+ * @until: when to stop by the clock (ctl_now()), or 0.
+ * @over: nothing more is recorded.
  */
 static struct recorder {
 	struct tracefs_instance *instance;
@@ -49,6 +57,10 @@ static struct recorder {
 	size_t nr;
 	bool keep_text;
 	struct trace_seq text;
+	pid_t child;
+	int status, told;
+	double until;
+	bool over;
 } rec;
 
 static volatile sig_atomic_t ended;
@@ -68,6 +80,31 @@ static void remove_instance(void)
 	tracefs_instance_destroy(rec.instance);
 	tracefs_instance_free(rec.instance);
 	rec.instance = NULL;
+}
+
+/* Once; then it is the command's turn to end. */
+static void tell_child(int signal)
+{
+	if (!rec.told)
+		kill(rec.child, rec.told = signal);
+}
+
+/* The command has ended, the time is over, or there was a signal. */
+static void look_if_over(void)
+{
+	bool late = rec.until && ctl_now() >= rec.until;
+
+	if (rec.over)
+		return;
+	if (rec.child) {
+		rec.over = waitpid(rec.child, &rec.status, WNOHANG) == rec.child;
+		if (!rec.over && (ended || late))
+			tell_child(ended ? ended : SIGTERM);
+	} else {
+		rec.over = ended || late;
+	}
+	if (rec.over)
+		tracefs_trace_off(rec.instance);
 }
 
 static struct trace_event *new_event(void)
@@ -115,6 +152,9 @@ static int take(struct tep_event *event, struct tep_record *record, int cpu,
 
 	if (type == TRACE_NR)
 		return 0;
+	/* Events may come as fast as they are taken out, for ever. */
+	if (rec.nr % TAKEN_AT_ONCE == 0)
+		look_if_over();
 	ev = new_event();
 	ev->ns = record->ts;
 	ev->type = type;
@@ -272,42 +312,26 @@ static pid_t start(char **command)
 	return child;
 }
 
-/* Until the command ends, the time is over, or a signal. Returns a status. */
+/* Until it is over. Returns a status. */
 static int record(const struct ctl_device *dev, char **command, double seconds)
 {
 	const struct timespec step = { .tv_nsec = DRAIN_NS };
-	double until = ctl_now() + seconds;
-	int status = 0, told = 0;
-	pid_t child = 0;
 
+	rec.until = seconds ? ctl_now() + seconds : 0;
 	tracefs_trace_on(rec.instance);
 	if (command)
-		child = start(command);
-	for (;;) {
-		drain(dev);
-		if (child && waitpid(child, &status, WNOHANG) == child)
-			break;
-		/* Once; then it is the command's turn to end. */
-		if (child && ended && !told) {
-			told = ended;
-			kill(child, told);
-		}
-		if (!child && ended)
-			break;
-		if (seconds && ctl_now() >= until) {
-			if (!child)
-				break;
-			if (!told)
-				kill(child, told = SIGTERM);
-		}
+		rec.child = start(command);
+	do {
 		nanosleep(&step, NULL);
-	}
-	tracefs_trace_off(rec.instance);
+		look_if_over();
+		drain(dev);
+	} while (!rec.over);
+	/* What came while the last one was under way. */
 	drain(dev);
-	if (!child)
+	if (!rec.child)
 		return CTL_OK;
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
-				     WEXITSTATUS(status);
+	return WIFSIGNALED(rec.status) ? 128 + WTERMSIG(rec.status) :
+					 WEXITSTATUS(rec.status);
 }
 
 static void write_raw(const char *path)
