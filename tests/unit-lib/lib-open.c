@@ -60,6 +60,49 @@ static void open_errors(void)
     secmmu_close(&s);
 }
 
+/* What is not open is nobody's, whatever is tried with it. */
+static void not_open(struct secmmu *s)
+{
+    struct secmmu_completion c;
+    struct secmmu_stats stats;
+    struct secmmu_queue q;
+    uint64_t word = 5;
+
+    CHECK_EQ(secmmu_queue_init(&q, s, 8, 0), -EPERM);
+    CHECK(!secmmu_get_desc(&q));
+    CHECK_EQ(secmmu_submit(&q), -EPERM);
+    CHECK_EQ(secmmu_wait(&q, &c), -EPERM);
+    CHECK_EQ(secmmu_peek(&q, &c), -EPERM);
+    CHECK(!secmmu_done_at(&q, 0));
+    CHECK_EQ(secmmu_queue_reset(&q, NULL, 0), -EPERM);
+    CHECK_EQ(secmmu_queue_status(&q, NULL, NULL), -EPERM);
+    CHECK_EQ(secmmu_fill(&q, &word, 1, 8), -EPERM);
+    secmmu_queue_exit(&q);
+    CHECK_EQ(secmmu_stats(s, &stats), -EPERM);
+    CHECK_EQ(secmmu_prefetch(s, &word, 8, 1), -EPERM);
+    CHECK_EQ(secmmu_set_mode(s, SECMMU_MODE_SOFT), -EPERM);
+    CHECK_EQ(secmmu_recover(s, 0), -EPERM);
+    CHECK_EQ(word, 5);
+}
+
+static void what_is_not_open(void)
+{
+    struct secmmu_queue q;
+    struct secmmu s;
+
+    fake_reset();
+    CHECK_EQ(secmmu_open(&s, "/dev/secmmu7"), -ENOENT);
+    not_open(&s);
+    CHECK_EQ(secmmu_open(&s, NULL), 0);
+    CHECK_EQ(secmmu_queue_init(&q, &s, 8, 0), 0);
+    secmmu_queue_exit(&q);
+    CHECK(!secmmu_get_desc(&q));
+    CHECK_EQ(secmmu_submit(&q), -EPERM);
+    secmmu_close(&s);
+    not_open(&s);
+    CHECK(fake_is_clean());
+}
+
 static void versions(void)
 {
     struct secmmu s;
@@ -266,8 +309,8 @@ static void layout(void)
 }
 
 static const Case cases[] = {
-    CASE(opens_and_closes), CASE(open_errors), CASE(versions),
-    CASE(queue_arguments), CASE(queue_errors), CASE(many_queues),
-    CASE(statistics), CASE(texts), CASE(layout),
+    CASE(opens_and_closes), CASE(open_errors), CASE(what_is_not_open),
+    CASE(versions), CASE(queue_arguments), CASE(queue_errors),
+    CASE(many_queues), CASE(statistics), CASE(texts), CASE(layout),
 };
 TEST_MAIN(cases)

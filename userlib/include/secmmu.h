@@ -30,9 +30,10 @@
  *
  * Fork: a context works for the address space that opened it. In a child every
  * function that takes a context or a queue returns -EPERM (a pointer: NULL) and no
- * doorbell is rung; secmmu_queue_exit() and secmmu_close() there only give back
- * the child's own resources. (After vfork() the address space is still the
- * parent's, and so is the queue.)
+ * doorbell is rung, except that secmmu_get_desc() goes on; secmmu_queue_exit()
+ * and secmmu_close() there only give back the child's own resources. (After vfork() the address space is still the
+ * parent's, and so is the queue.) The same is returned for a context or a queue
+ * that could not be opened or made, or has been closed or ended.
  *
  * Memory: no function allocates any but secmmu_open() and secmmu_queue_init(),
  * each by one mmap() which the matching close or exit undoes. Signals: no
@@ -204,6 +205,8 @@ int secmmu_queue_reset(struct secmmu_queue *q, struct secmmu_desc *lost,
  * Zeroed, with its completion record filled in: leave that field as it is.
  * Return: the descriptor, or NULL when as many jobs are under way (or their
  * results not taken) as the queue has entries.
+ * In a child after fork it is one of the child's own copy of the ring, and cannot
+ * be submitted.
  */
 struct secmmu_desc *secmmu_get_desc(struct secmmu_queue *q);
 

@@ -17,6 +17,9 @@
 
 #define GUARD_SIZE	4096
 
+/* The guard of a context that is not open: nobody's. */
+static const unsigned char nobody;
+
 /* Between two looks at whether a lost device is back. */
 #define RECOVER_PERIOD	(10 * 1000 * 1000)
 
@@ -75,6 +78,7 @@ int secmmu_open(struct secmmu *s, const char *path)
 
 	memset(s, 0, sizeof(*s));
 	s->fd = -1;
+	s->guard = &nobody;
 	if (!path)
 		path = "/dev/secmmu0";
 	if (strlen(path) < sizeof(s->path))
@@ -115,6 +119,7 @@ void secmmu_close(struct secmmu *s)
 	if (s->fd < 0)
 		return;
 	munmap((void *)s->guard, GUARD_SIZE);
+	s->guard = &nobody;
 	close(s->fd);
 	s->fd = -1;
 }

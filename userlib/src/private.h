@@ -21,7 +21,7 @@
  */
 static inline int secmmu_is_ours(const struct secmmu *s)
 {
-	return *s->guard;
+	return s && *s->guard;
 }
 
 static inline int64_t secmmu_now(void)

@@ -135,7 +135,7 @@ struct secmmu_desc *secmmu_get_desc(struct secmmu_queue *q)
 	uint32_t slot = q->tail & q->mask;
 	struct secmmu_desc *desc = &q->ring[slot];
 
-	if (q->tail - q->head > q->mask)
+	if (!q->ctx || q->tail - q->head > q->mask)
 		return NULL;
 	memset(desc, 0, sizeof(*desc));
 	desc->completion = (uintptr_t)&q->done[slot];
