@@ -38,16 +38,27 @@ with secmmu.Device() as device, device.queue() as queue:
     assert (in_file == x).all()
     print("an array in a file: right")
 
-    for bad, error in ((words[::2], ValueError), (x, TypeError),
-                       (list(words), (TypeError, AttributeError))):
+    for error, call in (
+            (ValueError, lambda: queue.fill(words[::2])),
+            (ValueError, lambda: queue.copy(copy, words[1:])),
+            (ValueError, lambda: queue.saxpy(y, 2.0, x[1:])),
+            (TypeError, lambda: queue.sum(words.astype(numpy.int32))),
+            (TypeError, lambda: queue.sum(list(x))),
+            (TypeError, lambda: queue.fill(numpy.array([[], {}], object))),
+            (TypeError, lambda: queue.saxpy(y, 2.0, x.astype(">f4")))):
         try:
-            queue.compare(bad, bad) if error is ValueError else queue.sum(
-                bad.astype(numpy.int32) if error is TypeError else bad)
+            call()
         except error:
-            pass
-        else:
-            raise AssertionError("a bad array was taken")
+            continue
+        raise AssertionError("an array was taken that does not fit")
     print("arrays that do not fit are refused")
+
+for closed in (device.queue, lambda: queue.fill(x)):
+    try:
+        closed()
+    except ValueError:
+        continue
+    raise AssertionError("it is closed")
 
 try:
     secmmu.Device("/dev/null/none")

@@ -69,6 +69,8 @@ def _memory(array, dtype=None, write=False):
     """The address of an array's memory, if a job can use it."""
     if not isinstance(array, numpy.ndarray):
         raise TypeError("not a numpy array")
+    if array.dtype.hasobject:
+        raise TypeError("an array of Python objects has no bytes for a device")
     if not array.flags.c_contiguous:
         raise ValueError("the array is not contiguous")
     if write and not array.flags.writeable:
@@ -85,18 +87,25 @@ class Device:
     def __init__(self, path=None):
         self._context = ctypes.create_string_buffer(_OPAQUE)
         self._is_open = False
+        self._queues = set()
         _check("open", _open(self._context,
                              os.fsencode(path) if path else None))
         self._is_open = True
 
     def queue(self, entries=64):
         """A queue for up to that many jobs; a power of two."""
-        return Queue(self, entries)
+        if not self._is_open:
+            raise ValueError("the device is closed")
+        queue = Queue(self, entries)
+        self._queues.add(queue)
+        return queue
 
     def close(self):
-        """Close it; its queues are closed by then."""
+        """Close it, and those of its queues that are still open."""
         if self._is_open:
             self._is_open = False
+            for queue in list(self._queues):
+                queue.close()
             _lib.secmmu_close(self._context)
 
     def __enter__(self):
@@ -121,6 +130,7 @@ class Queue:
         if self._is_open:
             self._is_open = False
             _lib.secmmu_queue_exit(self._queue)
+            self._device._queues.discard(self)
 
     def __enter__(self):
         return self
@@ -140,18 +150,18 @@ class Queue:
 
     def copy(self, to, source):
         """to[...] = source, byte by byte; both as many bytes long."""
+        memory = _memory(to, write=True), _memory(source)
         if to.nbytes != source.nbytes:
             raise ValueError("arrays of two lengths")
-        self._call("copy", _copy, _memory(to, write=True), _memory(source),
-                   to.nbytes)
+        self._call("copy", _copy, *memory, to.nbytes)
 
     def compare(self, a, b):
         """The offset of the first byte that differs, or None."""
+        memory = _memory(a), _memory(b)
         if a.nbytes != b.nbytes:
             raise ValueError("arrays of two lengths")
         at = _size()
-        self._call("compare", _compare, _memory(a), _memory(b), a.nbytes,
-                   ctypes.byref(at))
+        self._call("compare", _compare, *memory, a.nbytes, ctypes.byref(at))
         return at.value if at.value < a.nbytes else None
 
     def crc32c(self, array, crc=0):
@@ -163,35 +173,35 @@ class Queue:
 
     def sum(self, array):
         """The sum of uint64 (modulo 2**64) or float32 (as a double)."""
+        memory = _memory(array)
         if array.dtype == numpy.float32:
-            value = ctypes.c_double()
-            function = _reduce_f32
+            function, value = _reduce_f32, ctypes.c_double()
+        elif array.dtype == numpy.uint64:
+            function, value = _reduce_u64, ctypes.c_uint64()
         else:
-            value = ctypes.c_uint64()
-            function = _reduce_u64
-        self._call("sum", function,
-                   _memory(array, None if function is _reduce_f32
-                           else numpy.uint64),
-                   array.size, ctypes.byref(value))
+            raise TypeError("an array of uint64 or float32 is wanted, not of %s"
+                            % array.dtype)
+        self._call("sum", function, memory, array.size, ctypes.byref(value))
         return value.value
 
     def saxpy(self, y, a, x):
         """y += a * x, float32."""
+        memory = _memory(y, numpy.float32, True), _memory(x, numpy.float32)
         if x.size != y.size:
             raise ValueError("arrays of two lengths")
-        self._call("saxpy", _saxpy, _memory(y, numpy.float32, True), a,
-                   _memory(x, numpy.float32), x.size)
+        self._call("saxpy", _saxpy, memory[0], a, memory[1], x.size)
 
     def gemm(self, a, b, c=None):
         """The matrix product a @ b, float32; into c if it is given."""
+        memory = _memory(a, numpy.float32), _memory(b, numpy.float32)
         if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
             raise ValueError("these are no matrices to multiply")
         shape = (a.shape[0], b.shape[1])
         if c is None:
             c = numpy.empty(shape, numpy.float32)
+        result = _memory(c, numpy.float32, True)
         if c.shape != shape:
             raise ValueError("the result has another shape")
-        self._call("gemm", _gemm, _memory(c, numpy.float32, True),
-                   _memory(a, numpy.float32), _memory(b, numpy.float32),
-                   shape[0], shape[1], a.shape[1])
+        self._call("gemm", _gemm, result, *memory, shape[0], shape[1],
+                   a.shape[1])
         return c
