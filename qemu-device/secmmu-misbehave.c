@@ -14,7 +14,10 @@ static bool lose_shootdown(void *opaque, unsigned asid)
 {
     SecmmuMisbehave *m = secmmu_misbehave_of(opaque);
 
-    return qatomic_fetch_inc(&m->shootdowns) + 1 == m->lose_shootdown;
+    uint32_t nr = qatomic_fetch_inc(&m->shootdowns) + 1;
+
+    return nr == m->lose_shootdown ||
+           (m->dead_shootdown && nr >= m->dead_shootdown);
 }
 
 static void delay_shootdown(void *opaque, unsigned asid)
@@ -38,17 +41,23 @@ static void hang_engine(void *opaque, unsigned engine)
 
 void secmmu_misbehave_init(SecmmuMisbehave *m, SecmmuCore *core)
 {
-    if (!m->lose_shootdown && !m->delay_shootdown && !m->fail_table &&
-        !m->hang_engine) {
+    bool loses = m->lose_shootdown || m->dead_shootdown;
+
+    if (!loses && !m->delay_shootdown && !m->fail_table && !m->hang_engine) {
         return;
     }
     m->inject = (SecmmuInject) {
-        .lose_shootdown = m->lose_shootdown ? lose_shootdown : NULL,
+        .lose_shootdown = loses ? lose_shootdown : NULL,
         .shootdown = m->delay_shootdown ? delay_shootdown : NULL,
         .table = m->fail_table ? fail_table : NULL,
         .window = m->hang_engine ? hang_engine : NULL,
     };
     secmmu_core_inject(core, &m->inject);
+}
+
+void secmmu_misbehave_master(SecmmuMisbehave *m)
+{
+    g_usleep(m->slow_master * 1000ul);
 }
 
 bool secmmu_misbehave_loses_irq(SecmmuMisbehave *m)

@@ -279,6 +279,15 @@ static void vm_state_change(void *opaque, bool running, RunState state)
     }
 }
 
+static bool ends_mastering(PCIDevice *pci, uint32_t addr, uint32_t val,
+                           int len)
+{
+    /* The bit is in the first byte. */
+    return pci->config[PCI_COMMAND] & PCI_COMMAND_MASTER &&
+           ranges_overlap(addr, len, PCI_COMMAND, 1) &&
+           !(val >> 8 * (PCI_COMMAND - addr) & PCI_COMMAND_MASTER);
+}
+
 static void secmmu_config_write(PCIDevice *pci, uint32_t addr, uint32_t val,
                                 int len)
 {
@@ -289,6 +298,9 @@ static void secmmu_config_write(PCIDevice *pci, uint32_t addr, uint32_t val,
      * first, and do not see the difference between that and bad addresses.
      */
     if (ranges_overlap(addr, len, PCI_COMMAND, 2)) {
+        if (ends_mastering(pci, addr, val, len)) {
+            secmmu_misbehave_master(&s->misbehave);
+        }
         secmmu_core_set_bus_master(s->core, false);
     }
     pci_default_write_config(pci, addr, val, len);
@@ -409,6 +421,8 @@ static SecmmuProperty secmmu_properties[] = {
     DEFINE_PROP_BOOL("audit", SecmmuDevice, audit, false),
     DEFINE_PROP_UINT32("x-lose-shootdown", SecmmuDevice,
                        misbehave.lose_shootdown, 0),
+    DEFINE_PROP_UINT32("x-dead-shootdown", SecmmuDevice,
+                       misbehave.dead_shootdown, 0),
     DEFINE_PROP_UINT32("x-delay-shootdown", SecmmuDevice,
                        misbehave.delay_shootdown, 0),
     DEFINE_PROP_UINT32("x-lose-interrupt", SecmmuDevice,
@@ -419,6 +433,8 @@ static SecmmuProperty secmmu_properties[] = {
                        misbehave.hang_engine, 0),
     DEFINE_PROP_UINT32("x-fail-table", SecmmuDevice,
                        misbehave.fail_table, 0),
+    DEFINE_PROP_UINT32("x-slow-master", SecmmuDevice,
+                       misbehave.slow_master, 0),
     DEFINE_PROP_UINT32("x-vanish", SecmmuDevice, misbehave.vanish, 0),
     SECMMU_PROP_END
 };

@@ -6,6 +6,7 @@
  * Lives here: one case a property. Not here: what a driver makes of it
  * (tests/guest).
  */
+#include <linux/pci_regs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,6 +53,44 @@ void test_lose_shootdown(void)
     CHECK_EQ(jobs_ok(&q, (struct secmmu_desc) {
         .opcode = SECMMU_OP_REDUCE, .src = VA, .len = 8 }).result, 2);
     dev_end(dev);
+}
+
+void test_dead_shootdown(void)
+{
+    struct dev *dev = dev_start(DEV_PROPERTIES ",x-dead-shootdown=2");
+
+    space_new(dev, 1);
+    CHECK_EQ(post(dev), 1);
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK_EQ(post(dev), 1);
+        CHECK_EQ(dev->done[1], 1);
+    }
+    dev_end(dev);
+}
+
+/* Off it is when the write has come back; and only that takes so long. */
+void test_slow_master(void)
+{
+    struct dev *dev = dev_start(DEV_PROPERTIES ",x-slow-master=200");
+    struct space s = space_new(dev, 1);
+    struct queue q = queue_new(&s, 0, 2);
+    uint64_t *data = space_alloc(&s, VA, PAGE, SECMMU_SPTE_W);
+    struct secmmu_desc fill = {
+        .opcode = SECMMU_OP_FILL, .dst = VA, .len = PAGE, .operand = { 7 },
+    };
+    double start;
+
+    jobs_ok(&q, fill);
+    CHECK_EQ(*data, 7);
+    start = now();
+    pci_command(&dev->pci, 0, PCI_COMMAND_MASTER);
+    CHECK(now() - start >= 0.2);
+    *data = 0;
+    queue_submit(&q, fill);
+    usleep(50000);
+    CHECK_EQ(*data, 0);
+    pci_command(&dev->pci, PCI_COMMAND_MASTER, 0);
+    dev_end_dirty(dev);
 }
 
 void test_delay_shootdown(void)
