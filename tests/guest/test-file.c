@@ -191,3 +191,38 @@ void test_memfd_seals(void)
 	both_see(ro, 1, LEN);
 	close(fd);
 }
+
+/* Sealed under jobs, which go on where they are: the others have come too late. */
+void test_memfd_seals_under_jobs(void)
+{
+	static const unsigned int seals[] = {
+		F_SEAL_GROW, F_SEAL_SHRINK, F_SEAL_FUTURE_WRITE, F_SEAL_SEAL,
+	};
+	int fd = memfd_create("secmmu", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	unsigned char *p;
+	struct adder a;
+
+	CHECK(fd >= 0);
+	CHECK_EQ(ftruncate(fd, LEN), 0);
+	p = map(fd);
+	open_device();
+	device_fills(p, 1, LEN);
+	adder_start(&a, p, LEN, false);
+	for (int i = 0; i < 10; i++) {
+		/* No page is held, but jobs come by all the time. */
+		CHECK_EQ(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), -1);
+		CHECK_EQ(errno, EBUSY);
+		adder_cpu(&a);
+	}
+	for (size_t i = 0; i < sizeof(seals) / sizeof(seals[0]); i++) {
+		CHECK_EQ(fcntl(fd, F_ADD_SEALS, seals[i]), 0);
+		adder_cpu(&a);
+		adder_round(&a);
+	}
+	CHECK(mmap(NULL, LEN, PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED);
+	CHECK_EQ(errno, EPERM);
+	CHECK_EQ(ftruncate(fd, LEN / 2), -1);
+	adder_stop(&a);
+	CHECK_EQ(munmap(p, LEN), 0);
+	close(fd);
+}

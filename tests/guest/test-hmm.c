@@ -194,6 +194,7 @@ void test_hmm_anon_write_child(void)
 	m = moved_since(&before);
 	/* The fork took all of it from the device; one range for each VMA. */
 	CHECK(m.zapped >= PAGES);
+	CHECK(m.shootdowns > 0 && m.shootdowns <= m.ranges);
 	both_see(s.p, 7, LEN);
 	device_fills(s.p, 9, LEN);
 	both_see(s.p, 9, LEN);
@@ -202,6 +203,7 @@ void test_hmm_anon_write_child(void)
 void test_hmm_anon_write_child_shared(void)
 {
 	struct shared s = { .before = 7, .after = 8 };
+	struct secmmu_stats before;
 
 	s.p = mmap(NULL, LEN, PROT_READ | PROT_WRITE,
 		   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -209,7 +211,15 @@ void test_hmm_anon_write_child_shared(void)
 	warm_up();
 	device_fills(s.p, 7, LEN);
 	CHECK_EQ(join(spawn(child_writes, &s)), 0);
+	/* Ring and records are private: those the fork took away. */
+	for (int i = 0; i < 3; i++)
+		device_fills(anon(PAGE), 1, PAGE);
+	/* What is shared with a child stays with the device. */
+	before = stats();
 	both_see(s.p, 8, LEN);
+	device_fills(s.p, 9, LEN);
+	costs_nothing(&before);
+	both_see(s.p, 9, LEN);
 }
 
 void test_hmm_anon_write_huge(void)
@@ -256,6 +266,7 @@ void test_hmm_file(void)
 {
 	int fd = open("/root/hmm", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	struct secmmu_stats before;
+	struct moved m;
 	unsigned char *p, *buf = anon_thp(LEN, false);
 
 	CHECK(fd >= 0);
@@ -268,7 +279,12 @@ void test_hmm_file(void)
 	before = stats();
 	device_sees(p, 2, LEN);
 	costs(&before, PAGES);
+	/* Each page gains the right to be written, in its place. */
+	before = stats();
 	device_fills(p, 3, LEN);
+	m = moved_since(&before);
+	CHECK_EQ(m.mapped, 0);
+	CHECK_EQ(m.shootdowns, 0);
 	CHECK_EQ(pread(fd, buf, LEN, 0), LEN);
 	CHECK(all_are(buf, 3, LEN));
 	close(fd);
@@ -307,8 +323,13 @@ static void *tear_down(void *p)
 /* Taken away in the middle of a read: whole, or refused at an address in it. */
 void test_hmm_anon_teardown(void)
 {
+	enum { TIMES = 59 };
+	struct secmmu_stats before;
+	struct moved m;
+
 	warm_up();
-	for (int i = 1; i < 60; i++) {
+	before = stats();
+	for (int i = 1; i <= TIMES; i++) {
 		unsigned char *p = anon_thp(LEN, false);
 		struct secmmu_desc desc = {
 			.opcode = SECMMU_OP_REDUCE, .src = (uintptr_t)p,
@@ -330,6 +351,12 @@ void test_hmm_anon_teardown(void)
 		      done.fault_addr < (uintptr_t)p + LEN);
 		CHECK_EQ(pthread_join(thread, NULL), 0);
 	}
+	m = moved_since(&before);
+	note("%llu pages mapped, %llu zapped by %llu shootdowns", m.mapped,
+	     m.zapped, m.shootdowns);
+	/* One job each time, and no more than one doorbell a range. */
+	CHECK_EQ(stats().failed - before.failed, TIMES);
+	CHECK(m.shootdowns <= m.ranges);
 }
 
 /* A page of everything side by side, and a job over all of it (snapshot too). */
@@ -339,6 +366,7 @@ void test_hmm_mixed_map(void)
 	int fd = memfd_create("secmmu", MFD_CLOEXEC);
 	unsigned char *p = anon_thp(NR * PAGE, false), out[PAGE];
 	struct secmmu_stats before;
+	struct moved m;
 
 	CHECK(fd >= 0);
 	CHECK_EQ(ftruncate(fd, PAGE), 0);
@@ -364,6 +392,11 @@ void test_hmm_mixed_map(void)
 	CHECK(all_are(out, 9, PAGE));
 	both_see(p + ZERO * PAGE, 9, 2 * PAGE);
 	CHECK_EQ(stats().failed - before.failed, 2);
+	/* Four are read; the zero page goes when it is written to. */
+	m = moved_since(&before);
+	CHECK_EQ(m.mapped, 5);
+	CHECK_EQ(m.zapped, 1);
+	CHECK_EQ(m.shootdowns, 1);
 }
 
 /* A huge page whose parts have different permissions. */
@@ -379,6 +412,7 @@ void test_hmm_compound(void)
 	CHECK_EQ(mprotect(p + 4 * PAGE, 4 * PAGE, PROT_READ), 0);
 	/* All of a 2 MiB entry goes for four pages of it. */
 	CHECK_EQ(moved_since(&before).zapped, HUGE / PAGE);
+	CHECK_EQ(moved_since(&before).shootdowns, 1);
 	device_faults(p + 4 * PAGE, HUGE, true, p + 4 * PAGE);
 	device_sees(p, 2, HUGE);
 	device_fills(p + 8 * PAGE, 3, HUGE - 8 * PAGE);
@@ -436,6 +470,7 @@ void test_hmm_exclusive(void)
 	/* On a page that is read-only no part of it happens. */
 	CHECK_EQ(mprotect(p, LEN, PROT_READ), 0);
 	CHECK_EQ(secmmu_atomic_add(&queue, p, 8, 5, &old), -EFAULT);
+	CHECK_EQ(stats().failed - before.failed, 1);
 	CHECK_EQ(*(uint64_t *)p, 5);
 	CHECK_EQ(mprotect(p, LEN, PROT_READ | PROT_WRITE), 0);
 	adder_start(&a, p, LEN, false);

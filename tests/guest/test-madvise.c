@@ -81,6 +81,7 @@ void test_advice_populate(void)
 	unsigned char *p = anon_thp(LEN, false);
 	struct secmmu_stats before;
 	struct moved m;
+	struct adder a;
 
 	open_device();
 	device_fills(anon_thp(LEN, false), 1, LEN);
@@ -101,6 +102,18 @@ void test_advice_populate(void)
 	both_see(p, 3, LEN);
 	CHECK_EQ(madvise(p, LEN, MADV_POPULATE_READ), 0);
 	both_see(p, 3, LEN);
+
+	/* Out, and in again by whoever is first: job or advice. */
+	swap_on_zram(640 * MIB);
+	adder_start(&a, p, LEN, false);
+	for (int i = 0; i < 20; i++) {
+		CHECK_EQ(madvise(p, LEN, MADV_PAGEOUT), 0);
+		CHECK_EQ(madvise(p, LEN, i & 1 ? MADV_POPULATE_WRITE :
+				 MADV_POPULATE_READ), 0);
+		adder_cpu(&a);
+	}
+	adder_round(&a);
+	adder_stop(&a);
 }
 
 /* Jobs are refused while the memory is read-only, and none of them is lost. */

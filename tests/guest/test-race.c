@@ -344,3 +344,74 @@ void test_race_storm(void)
 	report();
 	secmmu_queue_exit(&second);
 }
+
+/* More tables than are taken out before the lock is let go (ZAP_BUDGET). */
+#define REGIONS	5120
+
+struct wide {
+	unsigned char *p;
+	atomic_bool go;
+};
+
+static void *take_regions(void *arg)
+{
+	struct wide *w = arg;
+
+	while (!atomic_load(&w->go))
+		;
+	CHECK_EQ(madvise(w->p, REGIONS * HUGE, MADV_DONTNEED), 0);
+	return NULL;
+}
+
+/*
+ * A range so wide that the driver lets go of its lock in the middle, and one of a
+ * single page, which finds it gone from the table already. The device must have
+ * dropped it before that one returns: it goes round and round there.
+ */
+void test_race_wide_range(void)
+{
+	struct wide w = { .p = mmap(NULL, (REGIONS + 1) * HUGE,
+				    PROT_READ | PROT_WRITE, MAP_PRIVATE |
+				    MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) };
+	struct secmmu_queue walker;
+	struct secmmu_completion done;
+	uint32_t seed = 5;
+
+	CHECK(w.p != MAP_FAILED);
+	w.p = (void *)(((uintptr_t)w.p + HUGE - 1) & ~(HUGE - 1));
+	CHECK_EQ(madvise(w.p, REGIONS * HUGE, MADV_NOHUGEPAGE), 0);
+	begin(REGIONS * PAGE);
+	CHECK_EQ(secmmu_queue_init(&walker, &dev, 4, 0), 0);
+	for (size_t i = 0; i < REGIONS; i++)
+		addresses[i] = (uintptr_t)w.p + i * HUGE + PAGE;
+	for (int round = 0; round < 6; round++) {
+		uint64_t checks, writable, *node = (uint64_t *)w.p;
+		pthread_t thread;
+
+		CHECK_EQ(secmmu_scatter(&queue, addresses, stamps, 8, REGIONS),
+			 0);
+		/* A list of one, which is its own next. */
+		node[0] = (uintptr_t)node;
+		secmmu_prep_list_walk(secmmu_get_desc(&walker), node, 0, 8,
+				      UINT64_MAX);
+		CHECK_EQ(secmmu_submit(&walker), 1);
+		while (secmmu_resident(&dev, node, PAGE, &writable) != 1)
+			usleep(500);
+		for (checks = stats().audit_checks;
+		     stats().audit_checks < checks + 1000;)
+			usleep(500);
+		atomic_store(&w.go, false);
+		CHECK_EQ(pthread_create(&thread, NULL, take_regions, &w), 0);
+		usleep(1000);
+		atomic_store(&w.go, true);
+		for (unsigned int i = noise(&seed) % 200000; i > 0; i--)
+			__asm__ volatile("" ::: "memory");
+		CHECK_EQ(madvise(w.p, PAGE, MADV_DONTNEED), 0);
+		CHECK_EQ(pthread_join(thread, NULL), 0);
+		/* The list has an end now. */
+		CHECK_EQ(secmmu_wait(&walker, &done), 0);
+		CHECK_EQ(done.status, SECMMU_STATUS_OK);
+	}
+	secmmu_queue_exit(&walker);
+	report();
+}

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "guest-test.h"
+#include "uffd.h"
 
 #define ONES	0x0101010101010101ull
 
@@ -65,6 +66,35 @@ void test_scale_processes(void)
 	check_no_leak(&before, MANY / 10);
 }
 
+/*
+ * Every queue has a job under way that waits for a page of its own, and none is
+ * served before all of them wait. One more, of another context, goes on meanwhile.
+ */
+static void all_wait(struct secmmu_queue *q, unsigned int nr)
+{
+	struct secmmu_completion done;
+	int fd = uffd_open();
+	unsigned char *p = uffd_missing(fd, nr * PAGE), *mine = anon(PAGE);
+
+	for (unsigned int i = 0; i < nr; i++) {
+		secmmu_prep_fill(secmmu_get_desc(&q[i]), p + i * PAGE,
+				 ONES * (i + 1), PAGE);
+		CHECK_EQ(secmmu_submit(&q[i]), 1);
+	}
+	uffd_await(fd, nr);
+	CHECK_EQ(secmmu_fill(&queue, mine, ONES, PAGE), 0);
+	CHECK(all_are(mine, 1, PAGE));
+	/* From the last one on: what comes first is not what was asked first. */
+	for (unsigned int i = nr; i-- > 0;) {
+		uffd_zero(fd, p + i * PAGE, PAGE);
+		CHECK_EQ(secmmu_wait(&q[i], &done), 0);
+		CHECK_EQ(done.status, SECMMU_STATUS_OK);
+		CHECK(all_are(p + i * PAGE, i + 1, PAGE));
+	}
+	CHECK_EQ(munmap(p, nr * PAGE), 0);
+	close(fd);
+}
+
 /* All the queues that a context may have, busy at the same time. */
 void test_scale_queues(void)
 {
@@ -72,6 +102,7 @@ void test_scale_queues(void)
 	size_t len = 64 * 1024;
 	unsigned int nr, i, round;
 	struct secmmu_queue *q;
+	struct secmmu other;
 	unsigned char *p;
 
 	CHECK_EQ(secmmu_open(&dev, NULL), 0);
@@ -81,6 +112,10 @@ void test_scale_queues(void)
 	p = anon(nr * len);
 	for (i = 0; i < nr; i++)
 		CHECK_EQ(secmmu_queue_init(&q[i], &dev, 16, 0), 0);
+	CHECK_EQ(secmmu_open(&other, NULL), 0);
+	CHECK_EQ(secmmu_queue_init(&queue, &other, 16, 0), 0);
+	all_wait(q, nr);
+	all_wait(q, nr);
 	for (round = 1; round <= ROUNDS; round++) {
 		for (i = 0; i < nr; i++) {
 			for (unsigned int j = 0; j < 4; j++)
@@ -148,34 +183,58 @@ static long long device_counter(const char *name)
 	return value;
 }
 
+#define TRACING	"/sys/kernel/tracing/"
+
+/* How often any range of any process has come to the driver. */
+static long long ranges_seen(void)
+{
+	return read_key(TRACING "kprobe_profile", "  ranges_seen");
+}
+
+static void count_ranges(bool on)
+{
+	if (on)
+		write_file(TRACING "kprobe_events",
+			   "p:secmmu_test/ranges_seen secmmu:secmmu_range_start");
+	write_file(TRACING "events/secmmu_test/ranges_seen/enable",
+		   on ? "1" : "0");
+	if (!on)
+		write_file(TRACING "kprobe_events", "-:secmmu_test/ranges_seen");
+}
+
+/* So many invalidations; how long they took. */
+static double touch_and_drop(unsigned char *p, int times)
+{
+	double start = now();
+
+	for (int i = 0; i < times; i++) {
+		*p = i;
+		CHECK_EQ(madvise(p, PAGE, MADV_DONTNEED), 0);
+	}
+	return now() - start;
+}
+
 /*
- * A context is open and nothing of the process is mapped in the device: an
- * invalidation looks at one pointer, and the device hears nothing.
+ * What an invalidation costs: without a context, or with none any more, the
+ * kernel's look at one pointer, and nobody comes to the driver. With one of which
+ * nothing is mapped in the device, a call, and the device hears nothing.
  */
 void test_scale_nothing_mapped(void)
 {
 	enum { TIMES = 2000 };
 	unsigned char *p = anon(PAGE);
-	double start, bare, with;
+	double bare, with;
 	struct secmmu_stats before, s;
-	long long shootdowns;
+	long long shootdowns, seen;
 
-	start = now();
-	for (int i = 0; i < TIMES; i++) {
-		*p = i;
-		madvise(p, PAGE, MADV_DONTNEED);
-	}
-	bare = now() - start;
+	count_ranges(true);
+	bare = touch_and_drop(p, TIMES);
+	CHECK_EQ(ranges_seen(), 0);
 
 	CHECK_EQ(secmmu_open(&dev, NULL), 0);
 	before = stats();
 	shootdowns = device_counter("SHOOTDOWNS");
-	start = now();
-	for (int i = 0; i < TIMES; i++) {
-		*p = i;
-		madvise(p, PAGE, MADV_DONTNEED);
-	}
-	with = now() - start;
+	with = touch_and_drop(p, TIMES);
 	s = stats();
 	note("%d times touched and dropped: %.3f s without a context, %.3f s with one",
 	     TIMES, bare, with);
@@ -184,5 +243,11 @@ void test_scale_nothing_mapped(void)
 	CHECK_EQ(s.resumes, before.resumes);
 	CHECK_EQ(device_counter("SHOOTDOWNS"), shootdowns);
 	CHECK_EQ(s.table_bytes, before.table_bytes);
+	seen = ranges_seen();
+	CHECK(seen >= TIMES);
 	secmmu_close(&dev);
+	seen = ranges_seen();
+	touch_and_drop(p, TIMES);
+	CHECK_EQ(ranges_seen(), seen);
+	count_ranges(false);
 }

@@ -5,16 +5,15 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "maps.h"
+#include "uffd.h"
 
 #define LEN	(1 * MIB)
 
@@ -41,25 +40,6 @@ struct handler {
 	atomic_bool stop;
 	unsigned int answered;
 };
-
-static int uffd_open(void)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-
-	CHECK(fd >= 0);
-	CHECK_EQ(ioctl(fd, UFFDIO_API, &api), 0);
-	return fd;
-}
-
-static void uffd_register(int fd, void *p, size_t len, uint64_t mode)
-{
-	struct uffdio_register reg = {
-		.range = { (uintptr_t)p, len }, .mode = mode,
-	};
-
-	CHECK_EQ(ioctl(fd, UFFDIO_REGISTER, &reg), 0);
-}
 
 /* The mm may be changing (fork, another range): the kernel says "again". */
 static void protect(int fd, void *p, size_t len, bool on)
@@ -186,6 +166,22 @@ void test_uffd_write_protect(void)
 	close(fd);
 }
 
+/* A page that is held for the moment is an EBUSY or EAGAIN. */
+static void move_pages(int fd, unsigned char *to, unsigned char *from)
+{
+	for (size_t at = 0; at < LEN; at += PAGE) {
+		struct uffdio_move move = {
+			.dst = (uintptr_t)to + at, .src = (uintptr_t)from + at,
+			.len = PAGE,
+		};
+
+		while (ioctl(fd, UFFDIO_MOVE, &move)) {
+			CHECK(errno == EBUSY || errno == EAGAIN);
+			usleep(1000);
+		}
+	}
+}
+
 void test_uffd_move(void)
 {
 	unsigned char *p = anon_thp(LEN, false), *src = anon_thp(LEN, false);
@@ -207,26 +203,59 @@ void test_uffd_move(void)
 		return;
 	}
 	device_fills(src, 4, LEN);
-	/* A page that is held for the moment is an EBUSY or EAGAIN. */
 	adder_start(&a, anon_thp(LEN, false), LEN, false);
 	before = stats();
-	for (size_t at = 0; at < LEN; at += PAGE) {
-		move.dst = (uintptr_t)p + at;
-		move.src = (uintptr_t)src + at;
-		move.len = PAGE;
-		move.move = 0;
-		while (ioctl(fd, UFFDIO_MOVE, &move)) {
-			CHECK(errno == EBUSY || errno == EAGAIN);
-			usleep(1000);
-		}
-	}
+	move_pages(fd, p, src);
 	m = moved_since(&before);
 	note("moved: %llu pages zapped by %llu shootdowns", m.zapped,
 	     m.shootdowns);
 	CHECK(m.zapped >= LEN / PAGE);
 	adder_round(&a);
 	adder_stop(&a);
-	close(fd);
 	both_see(p, 4, LEN);
-	both_see(src, 0, LEN);
+
+	/* Jobs wait where the pages have gone, and find them when they are back. */
+	uffd_register(fd, src, LEN, UFFDIO_REGISTER_MODE_MISSING);
+	adder_start(&a, p, LEN, false);
+	for (int i = 0; i < 6; i++) {
+		move_pages(fd, src, p);
+		uffd_await(fd, 1);
+		move_pages(fd, p, src);
+		adder_cpu(&a);
+		adder_round(&a);
+	}
+	adder_stop(&a);
+	close(fd);
+}
+
+/*
+ * Moved away, and the place stays mapped (MREMAP_DONTUNMAP): empty, but that the
+ * job that finds it so waits until what was there is back.
+ */
+void test_uffd_dontunmap(void)
+{
+	unsigned char *p = anon_thp(LEN, false), *away = anon_thp(LEN, false);
+	int fd = uffd_open();
+	struct adder a;
+
+	open_device();
+	device_fills(p, 1, LEN);
+	adder_start(&a, p, LEN, false);
+	for (int i = 0; i < 20; i++) {
+		struct uffdio_range range = { (uintptr_t)p, LEN };
+
+		uffd_register(fd, p, LEN, UFFDIO_REGISTER_MODE_MISSING);
+		CHECK(mremap(p, LEN, LEN, MREMAP_MAYMOVE | MREMAP_FIXED |
+			     MREMAP_DONTUNMAP, away) == away);
+		uffd_await(fd, 1);
+		CHECK(mremap(away, LEN, LEN, MREMAP_MAYMOVE | MREMAP_FIXED,
+			     p) == p);
+		CHECK_EQ(ioctl(fd, UFFDIO_WAKE, &range), 0);
+		CHECK(mmap(away, LEN, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
+			   MAP_FIXED_NOREPLACE, -1, 0) == away);
+		adder_cpu(&a);
+		adder_round(&a);
+	}
+	adder_stop(&a);
+	close(fd);
 }
