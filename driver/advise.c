@@ -19,24 +19,6 @@
 /* Pages counted before the lock is let go. */
 #define COUNT_PIECE	SECMMU_HUGE_SIZE
 
-/* Whoever unbinds the device waits for us: see secmmu_remove(). */
-static int adviser_enter(struct secmmu_device *dev)
-{
-	int idx;
-
-	if (!secmmu_enter(dev, &idx))
-		return -ENODEV;
-	atomic_inc(&dev->advisers);
-	secmmu_exit(dev, idx);
-	return 0;
-}
-
-static void adviser_exit(struct secmmu_device *dev)
-{
-	if (atomic_dec_and_test(&dev->advisers))
-		wake_up_all(&dev->advised);
-}
-
 static bool is_quiet(struct secmmu_mm *smm)
 {
 	bool quiet;
@@ -113,12 +95,8 @@ static int advise_populate(struct secmmu_mm *smm, struct secmmu_advise *arg,
 		.smm = smm,
 		.write = arg->advice == SECMMU_ADVISE_WRITE,
 	};
-	int ret;
+	int ret = -ENOMEM;
 
-	ret = adviser_enter(smm->dev);
-	if (ret)
-		return ret;
-	ret = -ENOMEM;
 	batch.pages = kvmalloc_array(SECMMU_HUGE_PAGES, sizeof(*batch.pages),
 				     GFP_KERNEL_ACCOUNT);
 	batch.dma = kvmalloc_array(SECMMU_HUGE_PAGES, sizeof(*batch.dma),
@@ -127,7 +105,6 @@ static int advise_populate(struct secmmu_mm *smm, struct secmmu_advise *arg,
 		ret = bring_in(&batch, start, end, &arg->pages);
 	kvfree(batch.pages);
 	kvfree(batch.dma);
-	adviser_exit(smm->dev);
 	return ret;
 }
 

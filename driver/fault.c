@@ -17,6 +17,10 @@
  *	5. the sequence has moved: what was found may be stale; go to 1
  *	6. enter the pages, answer RETRY, drop the lock
  *	7. drop the page references: the notifier guards the pages from now on
+ *
+ * Nobody waits for step 2, an unbind neither. Until then only memory is
+ * touched; from step 3 on the device is known to be there (secmmu_enter()), and
+ * only there pages get addresses for it.
  */
 #include <linux/dma-mapping.h>
 #include <linux/memcontrol.h>
@@ -291,15 +295,14 @@ static bool refill(struct secmmu_batch *batch)
 }
 
 /* Tables that are missing, made before the lock is taken. */
-static int make_spare(struct secmmu_device *dev, unsigned int missing,
-		      struct list_head *spare)
+static int make_spare(unsigned int missing, struct list_head *spare)
 {
 	int level;
 
 	for (level = missing - 1; level >= 0; level--) {
 		struct secmmu_table *table;
 
-		table = secmmu_table_alloc(dev, level);
+		table = secmmu_table_alloc(level);
 		if (!table)
 			return -ENOMEM;
 		list_add(&table->link, spare);
@@ -338,9 +341,54 @@ static bool is_dead(const struct secmmu_batch *batch)
 }
 
 /*
+ * The second half: from the lookup to the answer. @seq is the sequence as it was
+ * before. Needs secmmu_enter().
+ */
+static int batch_enter(struct secmmu_batch *batch, unsigned long seq,
+		       struct list_head *spare)
+{
+	struct secmmu_mm *smm = batch->smm;
+	struct secmmu_table *table;
+	bool mapped = false;
+	int ret;
+
+	list_for_each_entry(table, spare, link) {
+		ret = secmmu_table_dma(smm->dev, table);
+		if (ret)
+			return ret;
+	}
+	ret = batch_dma_map(batch);
+	if (ret)
+		return ret;
+
+	spin_lock(&smm->lock);
+	if (is_dead(batch)) {
+		/* Nothing is to be entered. */
+	} else if (secmmu_range_is_active(smm, batch->va, batch->va +
+					  batch->nr * PAGE_SIZE)) {
+		ret = refuse(batch);
+	} else if (smm->seq != seq) {
+		smm->stats.retries++;
+		ret = -EAGAIN;
+	} else {
+		ret = batch_map(batch, spare);
+		mapped = !ret;
+		if (mapped && batch->queue)
+			respond(batch->queue, batch->event_seq,
+				SECMMU_RESPONSE_RETRY, 0);
+	}
+	spin_unlock(&smm->lock);
+	if (!mapped)
+		batch_dma_unmap(batch, 0, batch->huge ? 1 : batch->nr,
+				batch->huge ? SECMMU_HUGE_SIZE : PAGE_SIZE);
+	return ret;
+}
+
+/*
  * One round of the order above. Returns 0 when the fault has been answered (or
  * the pages have been entered, for advice), -EAGAIN when the pages found may be
- * stale, -EINPROGRESS where advice finds an active range, another errno for FAIL.
+ * stale, -EINPROGRESS where advice finds an active range, -ENODEV when the device
+ * was lost meanwhile, another errno for FAIL.
  */
 static int serve(struct secmmu_batch *batch)
 {
@@ -349,8 +397,7 @@ static int serve(struct secmmu_batch *batch)
 	LIST_HEAD(spare);
 	unsigned int missing;
 	unsigned long seq;
-	bool mapped;
-	int ret;
+	int ret, idx;
 
 	spin_lock(&smm->lock);
 	if (is_dead(batch)) {
@@ -371,7 +418,7 @@ static int serve(struct secmmu_batch *batch)
 	spin_unlock(&smm->lock);
 
 	batch->nr = secmmu_make_room(smm->mm, batch->nr);
-	ret = make_spare(smm->dev, missing, &spare);
+	ret = make_spare(missing, &spare);
 	if (ret)
 		goto free_spare;
 	ret = batch_lookup(batch, missing > 0);
@@ -379,32 +426,14 @@ static int serve(struct secmmu_batch *batch)
 		ret = -EAGAIN;
 	if (ret)
 		goto free_spare;
-	ret = batch_dma_map(batch);
-	if (ret)
-		goto put;
-
-	mapped = false;
-	spin_lock(&smm->lock);
-	if (is_dead(batch)) {
-		/* Nothing is to be entered. */
-	} else if (secmmu_range_is_active(smm, batch->va, batch->va +
-					  batch->nr * PAGE_SIZE)) {
-		ret = refuse(batch);
-	} else if (smm->seq != seq) {
-		smm->stats.retries++;
-		ret = -EAGAIN;
+	if (secmmu_enter(smm->dev, &idx)) {
+		ret = batch_enter(batch, seq, &spare);
+		/* What has an address for the device goes while it is there. */
+		secmmu_table_free_list(smm->dev, &spare);
+		secmmu_exit(smm->dev, idx);
 	} else {
-		ret = batch_map(batch, &spare);
-		mapped = !ret;
-		if (mapped && batch->queue)
-			respond(batch->queue, batch->event_seq,
-				SECMMU_RESPONSE_RETRY, 0);
+		ret = -ENODEV;
 	}
-	spin_unlock(&smm->lock);
-	if (!mapped)
-		batch_dma_unmap(batch, 0, batch->huge ? 1 : batch->nr,
-				batch->huge ? SECMMU_HUGE_SIZE : PAGE_SIZE);
-put:
 	put_pages(batch->pages, batch->nr);
 free_spare:
 	secmmu_table_free_list(smm->dev, &spare);
@@ -441,11 +470,11 @@ static int serve_repeatedly(struct secmmu_batch *batch, u64 va, u64 end)
  * @va: the first page's address.
  * @end: where the range ends that is wanted.
  *
- * In the process's own context, with dev->advisers held. May sleep for long.
+ * In the process's own context. May sleep for long.
  * Return: 0 with batch->va and ->mapped telling what has been entered, maybe more
- * than the range (a huge page), maybe nothing (the device is lost); -EINPROGRESS
- * a range is active there; -EAGAIN ranges come by too often; -EFAULT, -ENOMEM,
- * -EHWPOISON.
+ * than the range (a huge page), maybe nothing (the address space is dead);
+ * -EINPROGRESS a range is active there; -EAGAIN ranges come by too often;
+ * -ENODEV the device is lost; -EFAULT, -ENOMEM, -EHWPOISON.
  */
 int secmmu_populate(struct secmmu_batch *batch, unsigned long va,
 		    unsigned long end)
@@ -508,7 +537,8 @@ void secmmu_fault_work(struct work_struct *work)
 			respond(queue, le32_to_cpu(ev.seq),
 				SECMMU_RESPONSE_RETRY, 0);
 		spin_unlock(&smm->lock);
-	} else if (ret) {
+	} else if (ret && ret != -ENODEV) {
+		/* Of a device that was lost nobody expects an answer. */
 		fail(queue, le32_to_cpu(ev.seq), ret);
 	}
 	/* If ours is the last, exit_mmap() runs elsewhere, not in here. */

@@ -280,11 +280,16 @@ static int mm_start(struct secmmu_device *dev, struct secmmu_mm *smm, u32 asid)
 	struct secmmu_table *root;
 	int idx, ret;
 
-	root = secmmu_table_alloc(dev, SECMMU_LEVELS - 1);
+	root = secmmu_table_alloc(SECMMU_LEVELS - 1);
 	if (!root)
 		return -ENOMEM;
 	if (!secmmu_enter(dev, &idx)) {
 		ret = -ENODEV;
+		goto free_root;
+	}
+	ret = secmmu_table_dma(dev, root);
+	if (ret) {
+		secmmu_exit(dev, idx);
 		goto free_root;
 	}
 	if (!soft)
@@ -383,8 +388,10 @@ struct secmmu_mm *secmmu_mm_open(struct secmmu_device *dev,
 void secmmu_mm_stop(struct secmmu_mm *smm)
 {
 	struct secmmu_table *root;
-	int idx;
+	int idx, held;
 
+	/* With the root we have something of the binding's to give back. */
+	held = secmmu_hold();
 	spin_lock(&smm->lock);
 	root = smm->root;
 	smm->root = NULL;
@@ -404,6 +411,7 @@ void secmmu_mm_stop(struct secmmu_mm *smm)
 	spin_unlock(&smm->lock);
 	if (root)
 		secmmu_table_destroy(smm->dev, root);
+	secmmu_unhold(held);
 }
 
 /**

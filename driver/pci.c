@@ -23,6 +23,11 @@
 
 static DEFINE_IDA(secmmu_ids);
 
+/* Devices that are not freed yet, who waits for that, and where it is done. */
+static atomic_t secmmu_devices;
+static DECLARE_WAIT_QUEUE_HEAD(secmmu_no_devices);
+static struct workqueue_struct *secmmu_end_wq;
+
 /*
  * One for all devices: readers are short, and a device can then be freed from
  * where its last notifier is freed, which may not sleep.
@@ -64,9 +69,36 @@ void secmmu_exit(struct secmmu_device *dev, int idx)
 }
 
 /**
+ * secmmu_hold - keep bindings from ending
+ *
+ * For those who have to give something back to a device that may be lost. Who
+ * begins after secmmu_drain() has nothing any more. From any context.
+ *
+ * Return: what secmmu_unhold() wants.
+ */
+int secmmu_hold(void)
+{
+	int idx = srcu_read_lock(&secmmu_srcu);
+
+	/* As in secmmu_enter(). */
+	__release(&secmmu_srcu);
+	return idx;
+}
+
+/**
+ * secmmu_unhold - the end of what secmmu_hold() began
+ * @idx: what it returned.
+ */
+void secmmu_unhold(int idx)
+{
+	__acquire(&secmmu_srcu);
+	srcu_read_unlock(&secmmu_srcu, idx);
+}
+
+/**
  * secmmu_drain - wait until everybody has left a device that is lost
  *
- * May sleep.
+ * Those in secmmu_hold() too. May sleep.
  */
 void secmmu_drain(void)
 {
@@ -79,11 +111,14 @@ struct secmmu_device *secmmu_device_get(struct secmmu_device *dev)
 	return dev;
 }
 
-static void device_free(struct kref *ref)
+static void device_end_work(struct work_struct *work)
 {
-	struct secmmu_device *dev = container_of(ref, struct secmmu_device,
-						 ref);
+	struct secmmu_device *dev = container_of(work, struct secmmu_device,
+						 end_work);
 
+	/* Waits for the rest of the last work that had a hold of @dev. */
+	if (dev->fault_wq)
+		destroy_workqueue(dev->fault_wq);
 	ida_destroy(&dev->asids);
 	ida_destroy(&dev->queue_ids);
 	if (dev->dummy)
@@ -92,6 +127,17 @@ static void device_free(struct kref *ref)
 	kfree(dev->misc.name);
 	kfree(dev->pdev_name);
 	kfree(dev);
+	if (atomic_dec_and_test(&secmmu_devices))
+		wake_up_all(&secmmu_no_devices);
+}
+
+/* Maybe in one of its own fault works, or where nobody may sleep. */
+static void device_free(struct kref *ref)
+{
+	struct secmmu_device *dev = container_of(ref, struct secmmu_device,
+						 ref);
+
+	queue_work(secmmu_end_wq, &dev->end_work);
 }
 
 /**
@@ -149,7 +195,7 @@ static struct secmmu_device *device_new(struct pci_dev *pdev)
 	ida_init(&dev->asids);
 	ida_init(&dev->queue_ids);
 	spin_lock_init(&dev->queue_lock);
-	init_waitqueue_head(&dev->advised);
+	INIT_WORK(&dev->end_work, device_end_work);
 	INIT_WORK(&dev->recover_work, secmmu_recover_work);
 	INIT_DELAYED_WORK(&dev->watch_work, secmmu_watch_work);
 	secmmu_mm_init_ops(dev);
@@ -158,6 +204,7 @@ static struct secmmu_device *device_new(struct pci_dev *pdev)
 		kfree(dev);
 		return NULL;
 	}
+	atomic_inc(&secmmu_devices);
 	dev->misc.name = kasprintf(GFP_KERNEL, DRIVER_NAME "%d", dev->id);
 	dev->dummy = alloc_page(GFP_KERNEL | __GFP_ZERO);
 	dev->pdev_name = kstrdup(pci_name(pdev), GFP_KERNEL);
@@ -245,7 +292,6 @@ stop:
 	secmmu_events_stop(dev);
 clear_master:
 	pci_clear_master(pdev);
-	destroy_workqueue(dev->fault_wq);
 unmap:
 	pci_iounmap(pdev, dev->regs);
 release:
@@ -276,9 +322,10 @@ static void secmmu_remove(struct pci_dev *pdev)
 	/* It is lost to those who wait as well. */
 	schedule_work(&dev->recover_work);
 	flush_work(&dev->recover_work);
-	/* Waits for lookups under way, however long they take. */
-	destroy_workqueue(dev->fault_wq);
-	wait_event(dev->advised, !atomic_read(&dev->advisers));
+	/*
+	 * Lookups may still be under way, for as long as they like. They find
+	 * the device lost, and have nothing of the binding's until then.
+	 */
 	pci_iounmap(pdev, dev->regs);
 	pci_release_mem_regions(pdev);
 	pci_disable_device(pdev);
@@ -335,10 +382,15 @@ static int __init secmmu_init(void)
 {
 	int ret;
 
+	secmmu_end_wq = alloc_workqueue(DRIVER_NAME "-end", WQ_UNBOUND, 0);
+	if (!secmmu_end_wq)
+		return -ENOMEM;
 	secmmu_debugfs_init();
 	ret = pci_register_driver(&secmmu_driver);
-	if (ret)
+	if (ret) {
 		secmmu_debugfs_exit();
+		destroy_workqueue(secmmu_end_wq);
+	}
 	return ret;
 }
 
@@ -351,6 +403,9 @@ static void __exit secmmu_exit_module(void)
 	 * wait until the last one has run.
 	 */
 	mmu_notifier_synchronize();
+	/* And until the last lookup is over that is still under way. */
+	wait_event(secmmu_no_devices, !atomic_read(&secmmu_devices));
+	destroy_workqueue(secmmu_end_wq);
 }
 
 module_init(secmmu_init);

@@ -18,6 +18,12 @@ static void queue_free(struct kref *ref)
 	struct secmmu_queue *queue = container_of(ref, struct secmmu_queue,
 						  ref);
 
+	/*
+	 * Only now its number is anybody's: or one process could have more
+	 * lookups under way than the workqueue does at a time, by ending
+	 * queues whose fault nobody answers.
+	 */
+	ida_free(&queue->smm->dev->queue_ids, queue->id);
 	secmmu_mm_put(queue->smm);
 	if (queue->eventfd)
 		eventfd_ctx_put(queue->eventfd);
@@ -144,11 +150,11 @@ free:
  * secmmu_queue_destroy - take a queue away from its context
  * @queue: the queue; dev->mutex is held.
  *
- * When it returns, no job of the queue touches memory, no doorbell page of
- * any process leads to it, and its number may be given to somebody else. A
- * fault that is being looked up just now goes on, holds a reference, and
- * finds that nobody wants its answer; nothing here waits for it, since it may
- * itself be waiting for the process that is closing.
+ * When it returns, no job of the queue touches memory, and no doorbell page of
+ * any process leads to it. A fault that is being looked up just now goes on,
+ * holds a reference, and with it the number, and finds that nobody wants its
+ * answer; nothing here waits for it, since it may itself be waiting for the
+ * process that is closing.
  */
 void secmmu_queue_destroy(struct secmmu_queue *queue)
 {
@@ -186,7 +192,6 @@ void secmmu_queue_destroy(struct secmmu_queue *queue)
 	spin_lock_irq(&dev->queue_lock);
 	dev->queues[queue->id] = NULL;
 	spin_unlock_irq(&dev->queue_lock);
-	ida_free(&dev->queue_ids, queue->id);
 
 	/* Waiters of other threads. */
 	spin_lock_irq(&queue->wait.lock);

@@ -61,7 +61,8 @@ struct seq_file;
 /**
  * struct secmmu_device - one PCI function
  * @ref: see secmmu_device_put().
- * @pdev: valid between secmmu_enter() and secmmu_exit().
+ * @pdev: valid between secmmu_enter() and secmmu_exit(), or secmmu_hold() and
+ *	secmmu_unhold().
  * @pdev_name: its name, also after that.
  * @misc: /dev/secmmuN.
  * @debugfs: the folder of debugfs.c.
@@ -92,7 +93,8 @@ struct seq_file;
  * @queue_lock: guards @queues.
  * @queues: by number.
  * @fault_wq: serves faults; unbound, since one lookup may block for ever and
- *	only its own queue may wait for it.
+ *	only its own queue may wait for it. Outlives the binding, as the
+ *	lookups do.
  * @recover_work: what follows secmmu_cut_off().
  * @recoveries: times that it came back.
  * @watch_work: looks for lost interrupts and for a device that has vanished...
@@ -102,8 +104,7 @@ struct seq_file;
  * @quiet: times that it found no news.
  * @lost_irqs: events that nobody had told us of.
  * @dummy: what a doorbell shows when there is no queue behind it any more.
- * @advisers: calls that look up pages by themselves, and may use @pdev...
- * @advised: ...and who waits for them to leave.
+ * @end_work: frees it, and @fault_wq.
  */
 struct secmmu_device {
 	struct kref ref;
@@ -146,14 +147,13 @@ struct secmmu_device {
 	unsigned int quiet;
 	unsigned long lost_irqs;
 	struct page *dummy;
-	atomic_t advisers;
-	wait_queue_head_t advised;
+	struct work_struct end_work;
 };
 
 /**
  * struct secmmu_table - one page of a secondary page table
  * @spte: its 512 entries, which the device reads and sets A and D in.
- * @dma: the page's address for the device.
+ * @dma: the page's address for the device, or DMA_MAPPING_ERROR: it has none.
  * @live: entries that are not zero.
  * @child: by index, the table that a non-leaf entry points to; NULL at level
  *	0. The entry holds a DMA address, from which the way back is unknown.
@@ -273,7 +273,8 @@ enum secmmu_told {
  * @ref: the context's, the fault work's, a waiter's.
  * @ctx: valid until the queue is dead.
  * @smm: its address space, referenced.
- * @id: the device's number.
+ * @id: the device's number; nobody else's as long as a fault of this queue is
+ *	looked up.
  * @link: in ctx->queues.
  * @dead: guarded by smm->lock: its faults are answered no more.
  * @fault_work: serves the outstanding fault.
@@ -381,6 +382,8 @@ static inline bool secmmu_is_leaving(const struct secmmu_device *dev)
 /* pci.c: binding, the device's life */
 bool secmmu_enter(struct secmmu_device *dev, int *idx);
 void secmmu_exit(struct secmmu_device *dev, int idx);
+int secmmu_hold(void);
+void secmmu_unhold(int idx);
 struct secmmu_device *secmmu_device_get(struct secmmu_device *dev);
 void secmmu_device_put(struct secmmu_device *dev);
 void secmmu_drain(void);
@@ -449,7 +452,8 @@ struct secmmu_zap {
 	struct list_head reap;
 };
 
-struct secmmu_table *secmmu_table_alloc(struct secmmu_device *dev, int level);
+struct secmmu_table *secmmu_table_alloc(int level);
+int secmmu_table_dma(struct secmmu_device *dev, struct secmmu_table *table);
 void secmmu_table_free_list(struct secmmu_device *dev, struct list_head *list);
 void secmmu_table_destroy(struct secmmu_device *dev, struct secmmu_table *root);
 u64 secmmu_table_leaf(struct secmmu_mm *smm, unsigned long va, int *level);

@@ -52,16 +52,15 @@ static bool spte_is_table(u64 spte, int level)
 
 /**
  * secmmu_table_alloc - make an empty table page
- * @dev: who will read it.
  * @level: 3 (root) to 0.
  *
- * May sleep. The page is charged to the active memory cgroup.
+ * May sleep. The page is charged to the active memory cgroup. The device cannot
+ * read it before secmmu_table_dma().
  * Return: the table, or NULL.
  */
-struct secmmu_table *secmmu_table_alloc(struct secmmu_device *dev, int level)
+struct secmmu_table *secmmu_table_alloc(int level)
 {
 	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO;
-	struct device *dma_dev = &dev->pdev->dev;
 	struct secmmu_table *table;
 	struct page *page;
 
@@ -75,10 +74,7 @@ struct secmmu_table *secmmu_table_alloc(struct secmmu_device *dev, int level)
 			goto err;
 	}
 	table->spte = page_address(page);
-	table->dma = dma_map_page(dma_dev, page, 0, PAGE_SIZE,
-				  DMA_BIDIRECTIONAL);
-	if (dma_mapping_error(dma_dev, table->dma))
-		goto err;
+	table->dma = DMA_MAPPING_ERROR;
 	INIT_LIST_HEAD(&table->link);
 	return table;
 
@@ -91,10 +87,27 @@ err:
 	return NULL;
 }
 
+/**
+ * secmmu_table_dma - give a table an address for the device
+ * @dev: who will read it, inside secmmu_enter().
+ * @table: the table.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int secmmu_table_dma(struct secmmu_device *dev, struct secmmu_table *table)
+{
+	struct device *dma_dev = &dev->pdev->dev;
+
+	table->dma = dma_map_page(dma_dev, virt_to_page(table->spte), 0,
+				  PAGE_SIZE, DMA_BIDIRECTIONAL);
+	return dma_mapping_error(dma_dev, table->dma) ? -ENOMEM : 0;
+}
+
 static void table_free(struct secmmu_device *dev, struct secmmu_table *table)
 {
-	dma_unmap_page(&dev->pdev->dev, table->dma, PAGE_SIZE,
-		       DMA_BIDIRECTIONAL);
+	if (table->dma != DMA_MAPPING_ERROR)
+		dma_unmap_page(&dev->pdev->dev, table->dma, PAGE_SIZE,
+			       DMA_BIDIRECTIONAL);
 	free_page((unsigned long)table->child);
 	free_page((unsigned long)table->spte);
 	kfree(table);
@@ -105,7 +118,8 @@ static void table_free(struct secmmu_device *dev, struct secmmu_table *table)
  * @dev: the device.
  * @list: tables, by @link.
  *
- * Never sleeps, takes no lock of ours.
+ * Never sleeps, takes no lock of ours. Inside secmmu_enter() if the device has an
+ * address of any.
  */
 void secmmu_table_free_list(struct secmmu_device *dev, struct list_head *list)
 {
@@ -140,7 +154,10 @@ static void table_destroy(struct secmmu_device *dev,
 /**
  * secmmu_table_destroy - free a whole table
  * @dev: the device, which must not be able to reach it any more.
- * @root: its root, no longer in any secmmu_mm. Needs no lock; may sleep.
+ * @root: its root, no longer in any secmmu_mm.
+ *
+ * May sleep. The binding must last meanwhile: dev->mutex is held, or the caller
+ * is between secmmu_hold() and secmmu_unhold().
  */
 void secmmu_table_destroy(struct secmmu_device *dev, struct secmmu_table *root)
 {

@@ -58,13 +58,6 @@ struct secmmu_completion run(struct secmmu_queue *q,
 			     const struct secmmu_desc *desc);
 
 /*
- * rmmod, as soon as the last file is closed. That may be a moment after its
- * process has ended: the doorbell's mapping goes with the mm, of which a fault
- * that is being served has a hold.
- */
-void unload_module(void);
-
-/*
  * The number after "secmmu.@name=" on the kernel's command line, or @otherwise:
  * how long a boot takes the cases that go round and round.
  */

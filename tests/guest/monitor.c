@@ -51,3 +51,26 @@ void monitor_say(const char *line)
 	/* What it answers shows in what happens. */
 	monitor_ask(line, answer, sizeof(answer), 20);
 }
+
+static void await_device(bool there)
+{
+	double start = now();
+
+	while (!access("/dev/secmmu0", F_OK) != there && now() - start < 20)
+		usleep(5000);
+	CHECK_EQ(!access("/dev/secmmu0", F_OK), there);
+}
+
+void monitor_unplug(void)
+{
+	monitor_say("device_del accel\n");
+	await_device(false);
+}
+
+void monitor_plug(void)
+{
+	/* Its id is free when QEMU has done its part, a moment later. */
+	usleep(50000);
+	monitor_say("device_add secmmu,bus=slot0,id=accel,audit=on\n");
+	await_device(true);
+}

@@ -20,4 +20,8 @@ void monitor_say(const char *line);
  */
 void monitor_ask(const char *line, char *answer, size_t size, int ms);
 
+/* The device out of its slot (boot --hotplug), and one into it; until it shows. */
+void monitor_unplug(void);
+void monitor_plug(void);
+
 #endif /* GUEST_MONITOR_H */

@@ -71,17 +71,6 @@ struct secmmu_completion run(struct secmmu_queue *q,
 	return done;
 }
 
-void unload_module(void)
-{
-	double start = now();
-
-	while (syscall(SYS_delete_module, "secmmu", O_NONBLOCK)) {
-		CHECK(errno == EWOULDBLOCK || errno == EBUSY);
-		CHECK(now() - start < 10);
-		usleep(500);
-	}
-}
-
 unsigned long option(const char *name, unsigned long otherwise)
 {
 	unsigned long value = otherwise;

@@ -2,19 +2,15 @@
 /* Advice: prefetch, drop, residency; right, wrong, and in the middle of all. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <pthread.h>
-#include <libgen.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "guest-test.h"
+#include "uffd.h"
 
 #define LEN	(1 * MIB)
 #define PAGES	((int64_t)(LEN / PAGE))
@@ -234,17 +230,9 @@ void test_advise_under_jobs(void)
 /* Waits for a page that nobody will ever bring. */
 static int waits_for_ever(void *arg)
 {
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	unsigned char *p = anon(LEN);
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	unsigned char *p = uffd_missing(uffd_open(), LEN);
 	int *told = arg;
 
-	CHECK(fd >= 0);
-	CHECK_EQ(ioctl(fd, UFFDIO_API, &api), 0);
-	reg.range.start = (uintptr_t)p;
-	reg.range.len = LEN;
-	CHECK_EQ(ioctl(fd, UFFDIO_REGISTER, &reg), 0);
 	open_device();
 	CHECK_EQ(write(told[1], "", 1), 1);
 	secmmu_prefetch(&dev, p, LEN, 1);
@@ -271,48 +259,3 @@ void test_advise_killed(void)
 	check_no_leak(&before, 3);
 }
 
-#define DRIVER	"/sys/bus/pci/drivers/secmmu/"
-
-/* The PCI address of /dev/secmmu0. */
-static const char *pci_address(void)
-{
-	static char link[256];
-	ssize_t len = readlink("/sys/class/misc/secmmu0/device", link,
-			       sizeof(link) - 1);
-
-	CHECK(len > 0);
-	link[len] = '\0';
-	return basename(link);
-}
-
-static int unbinds(void *arg)
-{
-	write_file(DRIVER "unbind", arg);
-	return 0;
-}
-
-/* Pages looked up by advice are given back before the device goes. */
-void test_advise_unbind(void)
-{
-	char address[64];
-	unsigned char byte;
-	pid_t child, unbinder;
-	int told[2];
-
-	CHECK_EQ(pipe(told), 0);
-	strncpy(address, pci_address(), sizeof(address) - 1);
-	address[sizeof(address) - 1] = '\0';
-	child = spawn(waits_for_ever, told);
-	CHECK_EQ(read(told[0], &byte, 1), 1);
-	usleep(200000);
-	unbinder = spawn(unbinds, address);
-	usleep(1000000);
-	CHECK_EQ(waitpid(unbinder, NULL, WNOHANG), 0);
-	CHECK_EQ(waitpid(child, NULL, WNOHANG), 0);
-	CHECK_EQ(kill(child, SIGKILL), 0);
-	CHECK_EQ(join(child), 128 + SIGKILL);
-	CHECK_EQ(join(unbinder), 0);
-	write_file(DRIVER "bind", address);
-	open_device();
-	CHECK_EQ(secmmu_prefetch(&dev, anon(LEN), LEN, 1), PAGES);
-}

@@ -15,16 +15,6 @@
 #define LEN	(512 * 1024ul)
 #define ONES	0x0101010101010101ull
 
-static void await_node(bool there)
-{
-	double start = now();
-
-	while (!access("/dev/secmmu0", F_OK) != there &&
-	       now() - start < 20)
-		usleep(5000);
-	CHECK_EQ(!access("/dev/secmmu0", F_OK), there);
-}
-
 /* Jobs until the device is lost; memory is the CPU's alone from then on. */
 static int client(void *arg)
 {
@@ -65,13 +55,9 @@ static void round_plug(void)
 	CHECK_EQ(pipe2(ready, O_CLOEXEC), 0);
 	child = spawn(client, ready);
 	CHECK_EQ(read(ready[0], &byte, 1), 1);
-	monitor_say("device_del accel\n");
-	await_node(false);
+	monitor_unplug();
 	CHECK_EQ(join(child), 0);
-	/* Its id is free when QEMU has done its part, a moment later. */
-	usleep(50000);
-	monitor_say("device_add secmmu,bus=slot0,id=accel,audit=on\n");
-	await_node(true);
+	monitor_plug();
 	open_device();
 	CHECK_EQ(secmmu_fill(&queue, p, ONES, LEN), 0);
 	CHECK(all_are(p, 1, LEN));

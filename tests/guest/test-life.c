@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bus.h"
 #include "guest-test.h"
 
 #define LEN	(1 * MIB)
@@ -294,18 +295,6 @@ void test_queues_come_and_go(void)
 static int delete_module(void)
 {
 	return syscall(SYS_delete_module, "secmmu", O_NONBLOCK);
-}
-
-static void load_module(void)
-{
-	int fd = open("/lib/modules/secmmu.ko", O_RDONLY | O_CLOEXEC);
-
-	CHECK(fd >= 0);
-	CHECK_EQ(syscall(SYS_finit_module, fd, "", 0), 0);
-	close(fd);
-	/* devtmpfs makes the node in a thread of its own. */
-	for (int i = 0; i < 200 && access("/dev/secmmu0", R_OK); i++)
-		usleep(10000);
 }
 
 void test_rmmod(void)

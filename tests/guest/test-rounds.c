@@ -15,13 +15,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bus.h"
 #include "guest-test.h"
 
 #define LEN	(512 * 1024ul)
 #define ONES	0x0101010101010101ull
 #define JOBS	12
 #define PCI	"/sys/bus/pci/devices/"
-#define DRIVER	"/sys/bus/pci/drivers/secmmu/"
 
 /* A process that has jobs under way, and says so. */
 struct client {
@@ -418,28 +418,6 @@ void test_rounds_pass_fd(void)
 	rounds(round_pass_fd, true, 40);
 }
 
-/* The device's address on the bus; it has one while it is bound. */
-static const char *pci_address(void)
-{
-	static char name[64];
-	char path[128] = "";
-
-	if (!name[0]) {
-		CHECK(readlink("/sys/class/misc/secmmu0/device", path,
-			       sizeof(path) - 1) > 0);
-		snprintf(name, sizeof(name), "%s", strrchr(path, '/') + 1);
-	}
-	return name;
-}
-
-/* devtmpfs makes the node in a thread of its own. */
-static void await_node(void)
-{
-	for (int i = 0; i < 2000 && access("/dev/secmmu0", R_OK); i++)
-		usleep(5000);
-	CHECK_EQ(access("/dev/secmmu0", R_OK), 0);
-}
-
 static void opens_and_works(void)
 {
 	open_device();
@@ -451,13 +429,12 @@ static void round_unbind(unsigned int round)
 {
 	struct client c;
 
-	pci_address();
+	bus_address();
 	c = client_start(goes_on_until_lost);
 	usleep(round * 337 % 5000);
-	write_file(DRIVER "unbind", pci_address());
+	bus_unbind();
 	CHECK(access("/dev/secmmu0", F_OK) < 0);
-	write_file(DRIVER "bind", pci_address());
-	await_node();
+	bus_bind();
 	opens_and_works();
 	CHECK_EQ(client_end(&c), 0);
 }
@@ -470,7 +447,6 @@ void test_rounds_unbind(void)
 static void round_rmmod(unsigned int round)
 {
 	struct client c = client_start(goes_on);
-	int fd;
 
 	CHECK_EQ(syscall(SYS_delete_module, "secmmu", O_NONBLOCK), -1);
 	CHECK(errno == EWOULDBLOCK || errno == EBUSY);
@@ -478,11 +454,7 @@ static void round_rmmod(unsigned int round)
 	CHECK_EQ(client_end(&c), 128 + SIGKILL);
 	/* What SRCU has to free is still to come then. */
 	unload_module();
-	fd = open("/lib/modules/secmmu.ko", O_RDONLY | O_CLOEXEC);
-	CHECK(fd >= 0);
-	CHECK_EQ(syscall(SYS_finit_module, fd, "", 0), 0);
-	close(fd);
-	await_node();
+	load_module();
 	opens_and_works();
 }
 
@@ -497,7 +469,7 @@ static void round_reset(unsigned int round)
 	char path[128];
 
 	usleep(round * 337 % 5000);
-	snprintf(path, sizeof(path), PCI "%s/reset", pci_address());
+	snprintf(path, sizeof(path), PCI "%s/reset", bus_address());
 	write_file(path, "1");
 	opens_and_works();
 	CHECK_EQ(client_end(&c), 0);
@@ -508,7 +480,7 @@ void test_rounds_reset(void)
 	char path[128], methods[64] = "";
 	FILE *file;
 
-	snprintf(path, sizeof(path), PCI "%s/reset_method", pci_address());
+	snprintf(path, sizeof(path), PCI "%s/reset_method", bus_address());
 	file = fopen(path, "re");
 	CHECK(file && fgets(methods, sizeof(methods), file));
 	fclose(file);
