@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -177,6 +178,69 @@ void test_lost_afterwards(void)
 {
 	for (int i = 0; i < 4; i++)
 		CHECK_EQ(join(spawn(new_process, NULL)), 0);
+}
+
+#define LAST_SHOOTDOWN	19	/* x-dead-shootdown names the next */
+
+struct node {
+	struct node *next;
+	uint64_t payload;
+};
+
+static void *takes_page(void *page)
+{
+	usleep(1000000);
+	CHECK_EQ(madvise(page, PAGE, MADV_DONTNEED), 0);
+	return NULL;
+}
+
+/*
+ * All shootdowns are lost from now on, and the device is slow to leave the bus.
+ * It goes round and round in two pages, which two threads take away: the first
+ * one's range cuts the device off, and the second one's, which waits already,
+ * sees that it is lost. Neither may tell the kernel so as long as the device
+ * reads: it audits what it reads.
+ */
+void test_cut_off(void)
+{
+	struct node *a = anon(PAGE), *b = anon(PAGE);
+	unsigned char *p = anon(PAGE);
+	struct secmmu_completion done;
+	uint64_t checks, writable;
+	pthread_t thread;
+	double start;
+
+	open_device();
+	while (read_key("/sys/kernel/debug/secmmu/secmmu0/counters",
+			"SHOOTDOWNS") < LAST_SHOOTDOWN) {
+		CHECK_EQ(secmmu_fill(&queue, p, 1, PAGE), 0);
+		CHECK_EQ(madvise(p, PAGE, MADV_DONTNEED), 0);
+	}
+	a->next = b;
+	b->next = a;
+	secmmu_prep_list_walk(secmmu_get_desc(&queue), a,
+			      offsetof(struct node, next),
+			      offsetof(struct node, payload), UINT64_MAX);
+	CHECK_EQ(secmmu_submit(&queue), 1);
+	while (secmmu_resident(&dev, a, PAGE, &writable) != 1 ||
+	       secmmu_resident(&dev, b, PAGE, &writable) != 1)
+		usleep(1000);
+	/* It has both in its TLB when it has been round. */
+	for (checks = stats().audit_checks;
+	     stats().audit_checks < checks + 1000;)
+		usleep(1000);
+
+	CHECK_EQ(pthread_create(&thread, NULL, takes_page, b), 0);
+	start = now();
+	CHECK_EQ(madvise(a, PAGE, MADV_DONTNEED), 0);
+	note("madvise took %.1f s", now() - start);
+	CHECK(now() - start > 1 && now() - start < 60);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	CHECK_EQ(secmmu_wait(&queue, &done), -ENODEV);
+	close_device();
+	open_recovered(60);
+	CHECK_EQ(secmmu_fill(&queue, p, ONES, PAGE), 0);
+	CHECK(all_are(p, 1, PAGE));
 }
 
 /*
