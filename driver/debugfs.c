@@ -191,8 +191,8 @@ static int counters_show(struct seq_file *m, void *unused)
 	u64 count;
 
 	seq_printf(m, "lost %u\nrecoveries %lu\nlost_interrupts %lu\nwatched %u\n",
-		   READ_ONCE(dev->lost), dev->recoveries, dev->lost_irqs,
-		   READ_ONCE(dev->watched));
+		   READ_ONCE(dev->lost), READ_ONCE(dev->recoveries),
+		   READ_ONCE(dev->lost_irqs), READ_ONCE(dev->watched));
 	if (!secmmu_enter(dev, &idx))
 		return 0;
 	for (name = counter_names, i = 0; *name; name += len + 1, i++) {

@@ -273,8 +273,9 @@ static void audit_start(struct secmmu_device *dev, struct secmmu_mm *smm,
 }
 
 /* A root table for the ASID of an address space, and the device told of it. */
-static int mm_start(struct secmmu_device *dev, struct secmmu_mm *smm, u32 asid)
+static int mm_start(struct secmmu_device *dev, struct secmmu_mm *smm)
 {
+	u32 asid = smm->asid;
 	bool soft = smm->mode == SECMMU_MODE_SOFT;
 	u32 want = soft ? SECMMU_ASID_SOFT : SECMMU_ASID_WALK, mode;
 	struct secmmu_table *root;
@@ -310,8 +311,6 @@ static int mm_start(struct secmmu_device *dev, struct secmmu_mm *smm, u32 asid)
 		goto free_root;
 	}
 
-	smm->asid = asid;
-	smm->done = &dev->done[asid];
 	spin_lock(&smm->lock);
 	smm->root = root;
 	smm->dead = false;
@@ -333,7 +332,12 @@ static int mm_first_open(struct secmmu_device *dev, struct secmmu_mm *smm)
 	asid = ida_alloc_max(&dev->asids, dev->nr_asids - 1, GFP_KERNEL);
 	if (asid < 0)
 		return asid;
-	ret = mm_start(dev, smm, asid);
+	/* Ranges come by already, and are traced with it. */
+	spin_lock(&smm->lock);
+	smm->asid = asid;
+	smm->done = &dev->done[asid];
+	spin_unlock(&smm->lock);
+	ret = mm_start(dev, smm);
 	if (ret)
 		ida_free(&dev->asids, asid);
 	else
@@ -369,7 +373,7 @@ struct secmmu_mm *secmmu_mm_open(struct secmmu_device *dev,
 		ret = mm_first_open(dev, smm);
 	} else if (smm->dead) {
 		/* The device was lost. Who had it open then stays out. */
-		ret = mm_start(dev, smm, smm->asid);
+		ret = mm_start(dev, smm);
 	}
 	if (ret) {
 		mmu_notifier_put(mn);

@@ -127,8 +127,11 @@ struct secmmu_queue *secmmu_queue_create(struct secmmu_ctx *ctx,
 		goto forget;
 
 	secmmu_mm_get(queue->smm);
+	/* Others go through the list with that mutex alone. */
+	mutex_lock(&ctx->doorbell_mutex);
 	list_add(&queue->link, &ctx->queues);
-	ctx->nr_queues++;
+	WRITE_ONCE(ctx->nr_queues, ctx->nr_queues + 1);
+	mutex_unlock(&ctx->doorbell_mutex);
 	trace_secmmu_queue(queue->smm->asid, id, arg->ring, true);
 	arg->queue = id;
 	arg->doorbell = (u64)id * SECMMU_DOORBELL_SIZE;
@@ -144,6 +147,16 @@ free:
 	kvfree(queue->dma);
 	kfree(queue);
 	return ERR_PTR(ret);
+}
+
+/* No job of it ends any more; waiters of other threads hear why. */
+static void queue_stop(struct secmmu_queue *queue, u32 error)
+{
+	lockdep_assert_held(&queue->wait.lock);
+	if (!queue->error)
+		queue->error = error;
+	secmmu_queue_tell(queue);
+	wake_up_all_locked(&queue->wait);
 }
 
 /**
@@ -166,7 +179,7 @@ void secmmu_queue_destroy(struct secmmu_queue *queue)
 	trace_secmmu_queue(queue->smm->asid, queue->id, 0, false);
 	mutex_lock(&ctx->doorbell_mutex);
 	list_del(&queue->link);
-	ctx->nr_queues--;
+	WRITE_ONCE(ctx->nr_queues, ctx->nr_queues - 1);
 	mutex_unlock(&ctx->doorbell_mutex);
 	unmap_mapping_range(ctx->mapping,
 			    (loff_t)queue->id * SECMMU_DOORBELL_SIZE,
@@ -193,12 +206,8 @@ void secmmu_queue_destroy(struct secmmu_queue *queue)
 	dev->queues[queue->id] = NULL;
 	spin_unlock_irq(&dev->queue_lock);
 
-	/* Waiters of other threads. */
 	spin_lock_irq(&queue->wait.lock);
-	if (!queue->error)
-		queue->error = SECMMU_QUEUE_DESTROYED;
-	secmmu_queue_tell(queue);
-	wake_up_all_locked(&queue->wait);
+	queue_stop(queue, SECMMU_QUEUE_DESTROYED);
 	spin_unlock_irq(&queue->wait.lock);
 	secmmu_queue_put(queue);
 }
@@ -220,8 +229,12 @@ void secmmu_queue_lose(struct secmmu_queue *queue)
 	dev->queues[queue->id] = NULL;
 	list_del_init(&queue->progressed);
 	spin_unlock_irq(&dev->queue_lock);
-	secmmu_queue_progress(queue, queue->completed,
-			      SECMMU_QUEUE_DEVICE_LOST, 0);
+	/* A waiter may just now have read from the device how far it came. */
+	spin_lock_irq(&queue->wait.lock);
+	trace_secmmu_complete(queue->smm->asid, queue->id, queue->completed,
+			      SECMMU_QUEUE_DEVICE_LOST);
+	queue_stop(queue, SECMMU_QUEUE_DEVICE_LOST);
+	spin_unlock_irq(&queue->wait.lock);
 }
 
 /**

@@ -98,7 +98,7 @@ void secmmu_recover_work(struct work_struct *work)
 	/* Nobody is still waiting for what the device did before. */
 	secmmu_drain();
 	if (!dev->gone && !dev->paused && come_back(dev)) {
-		dev->recoveries++;
+		WRITE_ONCE(dev->recoveries, dev->recoveries + 1);
 		dev_info(&dev->pdev->dev, "reset, and back\n");
 	}
 	mutex_unlock(&dev->mutex);

@@ -236,8 +236,8 @@ struct secmmu_mm {
  * @link: in dev->ctxs.
  * @mapping: where doorbell pages are mapped.
  * @lost: the device was lost since; guarded as @smm.
- * @queues: struct secmmu_queue.link; guarded by dev->mutex.
- * @nr_queues: their number.
+ * @queues: struct secmmu_queue.link; changed, as is...
+ * @nr_queues: ...their number, under both dev->mutex and @doorbell_mutex.
  * @doorbell_mutex: held while a doorbell is put into a process, and while a
  *	queue is declared dead to that.
  * @poll: who sleeps in poll().

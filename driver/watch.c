@@ -46,7 +46,7 @@ static bool look(struct secmmu_device *dev)
 	spin_unlock_irq(&dev->queue_lock);
 
 	if (overdue && secmmu_events_take(dev)) {
-		dev->lost_irqs++;
+		WRITE_ONCE(dev->lost_irqs, dev->lost_irqs + 1);
 		dev_warn_ratelimited(&dev->pdev->dev,
 				     "an interrupt was lost\n");
 	}
