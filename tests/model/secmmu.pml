@@ -4,7 +4,7 @@
  * with a TLB, in every interleaving that the bounds below allow.
  *
  * Lives here: the protocol and the rules it consists of, each of which can be
- * taken away with -DNO_<RULE> (rules.txt lists them). Not here: how a run is
+ * taken away with -DNO_<RULE> (rules.def lists them). Not here: how a run is
  * made (check), how its counter-example is shown (timeline.awk).
  *
  * What one step is: all that the driver does under smm->lock is one step, since
