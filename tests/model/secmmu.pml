@@ -49,11 +49,15 @@ bool stopping;			/* ->release holds smm->lock across its drain */
 /* The device. */
 byte tlb[PAGES];
 bool tlb_w[PAGES];
-byte gen;			/* moves with each drop: what a fill compares */
 byte done_seq;			/* the shootdowns that are complete */
 bool off;			/* the ASID's mode */
 bool window[ENGINES];
-byte windows[ENGINES];		/* how often a window was entered */
+/*
+ * Two numbers of the device's, as what is asked of them: does the window that a
+ * drain has seen stand open still, has the generation moved since a walk began?
+ */
+bool awaited[ENGINES];
+bool stale[ENGINES] = true;	/* also while nobody walks */
 byte use[ENGINES];		/* the frame of the access under way, or 0 */
 byte use_page[ENGINES];
 bool use_write[ENGINES];
@@ -113,6 +117,13 @@ inline hull_add(a, b) {
 	fi;
 #endif
 	ranges++
+}
+
+inline drop_begins() {
+	stale[0] = true;
+#if ENGINES > 1
+	stale[1] = true
+#endif
 }
 
 /* Every leaf of [a, b) out of the table; zapped says whether there was one. */
@@ -267,7 +278,7 @@ proctype exit_mmap()
 		stopping = true;
 		spte[0] = 0; spte_w[0] = false; spte[1] = 0; spte_w[1] = false;
 		off = true;
-		gen++;
+		drop_begins();
 		tlb[0] = 0; tlb_w[0] = false; tlb[1] = 0; tlb_w[1] = false
 #endif
 	}
@@ -291,11 +302,11 @@ proctype exit_mmap()
 /* The device's side of a SHOOTDOWN: shootdown.c and window.c of the device. */
 active proctype device()
 {
-	byte a, b, e, was;
+	byte a, b, e;
 
 end:	do
 	:: atomic { doorbell?a,b ->
-			gen++;
+			drop_begins();
 			if :: a == 0 -> tlb[0] = 0; tlb_w[0] = false :: else fi;
 			if :: b == 2 -> tlb[1] = 0; tlb_w[1] = false :: else fi;
 			printf("device|entries of [%d,%d) dropped\n", a, b);
@@ -308,22 +319,22 @@ end:	do
 #ifndef NO_DRAIN
 		do
 		:: e < ENGINES ->
-			if
-			:: !window[e]
-			:: window[e] ->
-				was = windows[e];
-				(!window[e] || windows[e] != was)
-			fi;
+			awaited[e] = window[e];
+			!awaited[e];
 			e++
 		:: else -> break
 		od;
 		atomic {
-			a = 0; b = 0; e = 0; was = 0;
+			a = 0; b = 0; e = 0;
 			done_seq++;
 			printf("device|drained, done is %d\n", done_seq)
 		}
 #endif
 	od
+}
+
+inline close(e) {
+	atomic { window[e] = false; awaited[e] = false }
 }
 
 inline use_begin(f) {
@@ -338,7 +349,7 @@ inline use_begin(f) {
 /* An engine and its queue: one page at a time, read or written. */
 proctype engine(byte id)
 {
-	byte jobs, p, f, seen;
+	byte jobs, p, f;
 	bool w, fw;
 
 	do
@@ -350,19 +361,23 @@ proctype engine(byte id)
 			jobs++
 		}
 again:
+#ifdef EXIT
 		if
 		:: off -> break
 		:: else
 		fi;
+#endif
 #ifndef NO_WINDOW
-		atomic { window[id] = true; windows[id] = windows[id] ^ 1 }
+		window[id] = true;
+#ifdef EXIT
 		if
-		:: off -> window[id] = false; break
+		:: off -> close(id); break
 		:: else
 		fi;
 #endif
+#endif
 		atomic {
-			f = tlb[p]; fw = tlb_w[p]; seen = gen;
+			f = tlb[p]; fw = tlb_w[p];
 			if
 			:: f && (!w || fw) ->
 				printf("engine%d|TLB hit, page %d\n", id, p)
@@ -372,12 +387,13 @@ again:
 #ifndef SOFT
 		if
 		:: f == 0 ->
+			stale[id] = false;
 			atomic {
 				if
 				:: spte[p] && (!w || spte_w[p]) ->
 					f = spte[p]; fw = spte_w[p];
 					printf("engine%d|walk of page %d finds frame %d\n", id, p, f)
-				:: else
+				:: else -> stale[id] = true
 				fi
 			}
 			if
@@ -385,14 +401,15 @@ again:
 				atomic {
 					if
 #ifndef NO_FILL_CHECK
-					:: gen != seen
+					:: stale[id]
 						/* Good for this window alone. */
 					:: else ->
 #else
 					:: true ->
 #endif
 						tlb[p] = f; tlb_w[p] = fw
-					fi
+					fi;
+					stale[id] = true
 				}
 			:: else
 			fi
@@ -401,7 +418,7 @@ again:
 #endif
 #ifdef NO_WINDOW
 		if
-		:: f -> atomic { window[id] = true; windows[id] = windows[id] ^ 1 }
+		:: f -> window[id] = true
 		:: else
 		fi;
 #endif
@@ -412,13 +429,13 @@ again:
 				printf("engine%d|access to page %d ends\n", id, p);
 				assert(SUBSET);	/* secondary_subset_of_primary */
 				use[id] = 0; use_page[id] = 0; use_write[id] = false;
-				f = 0; fw = false; seen = 0; p = 0; w = false
+				f = 0; fw = false; p = 0; w = false
 			}
-			window[id] = false
+			close(id)
 		:: else ->
-			window[id] = false;
+			close(id);
 			atomic {
-				fw = false; seen = 0;
+				fw = false;
 				fault_page[id] = p;
 				fault_write[id] = w;
 				queue[id] = FAULT;
