@@ -40,6 +40,14 @@ void die_of(enum ctl_status status, const char *fmt, ...)
 /* Monotonic, in seconds. */
 double ctl_now(void);
 
+/*
+ * A bar on a terminal, once something takes longer than anybody likes to wait: it
+ * began then, and @part of it, 0 to 1, is done. Gone again with ctl_progress_end(),
+ * before anything else is printed.
+ */
+void ctl_progress(double began, double part);
+void ctl_progress_end(void);
+
 /* The commands; @argv[0] is the command's name. They return an exit status. */
 int cmd_info(int argc, char **argv);
 int cmd_top(int argc, char **argv);

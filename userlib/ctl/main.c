@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <json-c/json.h>
 
@@ -69,6 +70,33 @@ double ctl_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec + t.tv_nsec * 1e-9;
+}
+
+#define BAR	40
+
+static bool has_bar;
+
+void ctl_progress(double began, double part)
+{
+	double so_far = ctl_now() - began;
+	int full = part * BAR;
+
+	if (!isatty(STDERR_FILENO) || so_far < 2 || part <= 0 || part >= 1)
+		return;
+	fprintf(stderr, "\r[%.*s%*s] %3.0f%%, %.0f s left ", full,
+		"########################################", BAR - full, "",
+		100 * part, so_far / part - so_far);
+	fflush(stderr);
+	has_bar = true;
+}
+
+void ctl_progress_end(void)
+{
+	if (!has_bar)
+		return;
+	fprintf(stderr, "\r%*s\r", BAR + 24, "");
+	fflush(stderr);
+	has_bar = false;
 }
 
 double ctl_number(const char *option, const char *text, double least,

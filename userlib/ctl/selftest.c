@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "selftest.h"
 
@@ -103,24 +102,6 @@ bool selftest_run(struct selftest *t, const struct secmmu_desc *job,
 	return true;
 }
 
-/* A bar on a terminal, once this takes longer than anybody likes to wait. */
-static void progress(double began, unsigned int done, unsigned int of)
-{
-	enum { WIDTH = 40 };
-	double so_far = ctl_now() - began;
-	unsigned int full = WIDTH * done / of;
-
-	if (!isatty(STDERR_FILENO) || so_far < 2)
-		return;
-	fprintf(stderr, "\r[%.*s%*s] %3u%%, %.0f s left ", (int)full,
-		"########################################",
-		(int)(WIDTH - full), "", 100 * done / of,
-		so_far / done * (of - done));
-	if (done == of)
-		fprintf(stderr, "\r%*s\r", WIDTH + 24, "");
-	fflush(stderr);
-}
-
 static bool run_check(struct selftest *t, size_t i)
 {
 	bool ok = checks[i].run(t);
@@ -169,11 +150,10 @@ int cmd_selftest(int argc, char **argv)
 		for (unsigned int r = 0; r < rounds && ok; r++) {
 			t.seed = 1 + r * NR_CHECKS + i;
 			ok = run_check(&t, i);
-			progress(began, ++done, rounds * NR_CHECKS);
+			ctl_progress(began, (double)++done / rounds / NR_CHECKS);
 		}
 		done = (i + 1) * rounds;
-		if (isatty(STDERR_FILENO) && rounds > 1)
-			fprintf(stderr, "\r%64s\r", "");
+		ctl_progress_end();
 		printf("%-8s%-13s %s\n", ok ? "ok" : "FAILED", checks[i].name,
 		       ok ? checks[i].what : t.why);
 		fflush(stdout);

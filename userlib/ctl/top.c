@@ -175,11 +175,14 @@ void top_next(struct top *top)
 static int once(struct top *top, bool json)
 {
 	const struct timespec step = { .tv_nsec = SAMPLE_SECONDS * 1e9 / 2 };
-	double sample_at = 0;
+	double sample_at = 0, began = ctl_now();
 
 	top_begin(top);
-	while (top_wait(top, &sample_at))
+	while (top_wait(top, &sample_at)) {
 		nanosleep(&step, NULL);
+		ctl_progress(began, (ctl_now() - began) / top->delay);
+	}
+	ctl_progress_end();
 	top_next(top);
 	if (json)
 		top_json(top);
