@@ -15,13 +15,17 @@ top=$(cd "$here/../.." && pwd)
 . "$top/tests/guest/cache.sh"
 cache=$cache/debian-${release:?}
 
-# Whoever is not root is so through sudo, or not at all: the files of a system
-# belong to many users.
-be_root() {
-	[ "$(id -u)" -ne 0 ] || return 0
-	sudo -n true 2>/dev/null ||
-		die "a fresh Debian system needs root, or sudo without a password"
-	exec sudo -n SECMMU_CACHE="${cache%/debian-*}" "$@"
+# begin "$0" "$@": as root, through sudo if need be, since the files of a system
+# belong to many users; and one at a time, since the cache has apt's archives.
+begin() {
+	mkdir -p "$cache"
+	if [ "$(id -u)" -ne 0 ]; then
+		sudo -n true 2>/dev/null ||
+			die "a fresh Debian system needs root, or sudo without a password"
+		exec sudo -n SECMMU_CACHE="${cache%/debian-*}" "$@"
+	fi
+	exec 9>"$cache/lock"
+	flock 9
 }
 
 # quietly COMMAND...: with its words in $log, and shown if it fails
