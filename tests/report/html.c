@@ -23,24 +23,24 @@ struct part {
 static void key(FILE *out)
 {
 	static const struct {
-		const char *color, *what;
+		const char *name, *what;
 	} colors[] = {
-		{ "#3b7dd8", "a job" },
-		{ "#e08a1e", "its queue waits for the driver" },
-		{ "#d81b60", "refused: waits for the range's end" },
-		{ "#c9751a", "the driver serves a fault" },
-		{ "#8e44ad", "a range is active (pale: nothing was mapped)" },
-		{ "#c0392b", "shootdown, dropped entry" },
-		{ "#e0b13a", "TLB miss" },
-		{ "#2e8b57", "walk, fill, page entered" },
-		{ "#ff0000", "an access that audit does not allow" },
-		{ "#4a5866", "anything else" },
+		{ "job", "a job" },
+		{ "wait", "its queue waits for the driver" },
+		{ "refuse", "refused: waits for the range's end" },
+		{ "fault", "the driver serves a fault" },
+		{ "range", "a range is active (pale: nothing was mapped)" },
+		{ "shoot", "shootdown, dropped entry" },
+		{ "miss", "TLB miss" },
+		{ "fill", "walk, fill, page entered" },
+		{ "wrong", "an access that audit does not allow" },
+		{ "mark", "anything else" },
 	};
 
 	fputs("<p class=\"key\">", out);
 	for (size_t i = 0; i < G_N_ELEMENTS(colors); i++)
-		fprintf(out, "<span><i style=\"background:%s\"></i>%s</span> ",
-			colors[i].color, colors[i].what);
+		fprintf(out, "<span><i style=\"background:var(--%s)\"></i>%s</span> ",
+			colors[i].name, colors[i].what);
 	fputs("</p>\n", out);
 }
 
@@ -252,6 +252,7 @@ void html_write(FILE *out, const struct log *log, const struct lives *lives,
 	if (moment)
 		snprintf(title, sizeof(title), "secmmu: %s", moment->act.name);
 	fprintf(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+		"<meta name=\"viewport\" content=\"width=device-width\">"
 		"<title>%s</title>\n<style>\n%s</style></head><body>\n"
 		"<h1>%s</h1>\n%s", title, page_css, title, about);
 	key(out);

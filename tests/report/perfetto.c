@@ -9,6 +9,12 @@
 
 #include "report.h"
 
+/* Threads of the lane of lives, from which on: one for each queue, or slot. */
+#define THREAD_FAULTS	1
+#define THREAD_RANGES	1001
+#define RANGE_SLOTS	16
+#define THREAD_OFF	2001	/* of the engines' lane: queues that stop */
+
 enum lane { LANE_CPU = 1, LANE_DRIVER, LANE_TLB, LANE_ENGINES, LANE_LIVES };
 
 static const char *const lanes[] = {
@@ -62,6 +68,9 @@ static int thread_of(const struct record *r)
 
 	if (r->cpu >= 0)
 		return r->cpu;
+	/* A reset tells so of each queue that there is, also of those unused. */
+	if (!strcmp(r->name, "queue") && strstr(r->text, "state=off"))
+		return THREAD_OFF;
 	return lane_of(r) == LANE_ENGINES && record_field(r, "queue", &queue) ?
 	       (int)queue : 0;
 }
@@ -115,8 +124,9 @@ static void fault_write(FILE *out, const struct lives *lives,
 	char name[64];
 
 	snprintf(name, sizeof(name), "fault %" PRIu64 " %s", f->seq, f->code);
-	span(out, "fault", name, LANE_LIVES, 1, f->miss ? f->miss : f->raised,
-	     f->resumed);
+	/* A queue has one at a time. */
+	span(out, "fault", name, LANE_LIVES, THREAD_FAULTS + (int)f->queue,
+	     f->miss ? f->miss : f->raised, f->resumed);
 	fprintf(out, ",\"args\":{\"asid\":%" PRIu64 ",\"queue\":%" PRIu64
 		",\"seq\":%" PRIu64 ",\"act\":%u,\"answer\":\"%s\"", f->asid,
 		f->queue, f->seq, lives_act(lives, f->raised->t), f->code);
@@ -131,6 +141,21 @@ static void fault_write(FILE *out, const struct lives *lives,
 	flow(out, "response", f->answered, f->told);
 }
 
+/*
+ * Ranges overlap in any way, and what a viewer shows in one line must not: each
+ * goes into the first slot that is free again.
+ */
+static int range_slot(const struct range *g)
+{
+	static int64_t busy[RANGE_SLOTS];
+	int slot = 0;
+
+	while (slot < RANGE_SLOTS - 1 && busy[slot] > g->begin->t)
+		slot++;
+	busy[slot] = g->end ? g->end->t : g->begin->t;
+	return slot;
+}
+
 static void range_write(FILE *out, const struct lives *lives,
 			const struct range *g)
 {
@@ -138,7 +163,8 @@ static void range_write(FILE *out, const struct lives *lives,
 
 	snprintf(name, sizeof(name), "range %#" PRIx64 "-%#" PRIx64, g->start,
 		 g->stop);
-	span(out, "range", name, LANE_LIVES, 2, g->begin, g->end);
+	span(out, "range", name, LANE_LIVES, THREAD_RANGES + range_slot(g),
+	     g->begin, g->end);
 	fprintf(out, ",\"args\":{\"asid\":%" PRIu64 ",\"act\":%u,\"refused\":%u"
 		",\"windows\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"bare\":%s",
 		g->asid, lives_act(lives, g->begin->t), g->refused, g->windows,
@@ -153,6 +179,55 @@ static void range_write(FILE *out, const struct lives *lives,
 	step(out, "end", g->end);
 	fputs("}}", out);
 	flow(out, "shootdown", g->shootdown, g->begun);
+}
+
+/* Each thread of a lane has a name, told once. */
+static void thread_name(FILE *out, GHashTable *named, enum lane lane, int thread,
+			const char *what, int number)
+{
+	gpointer key = GINT_TO_POINTER(lane << 16 | thread);
+
+	if (!g_hash_table_add(named, key))
+		return;
+	begin(out, "M", "thread_name", lane, thread, origin);
+	if (number < 0)
+		fprintf(out, ",\"args\":{\"name\":\"%s\"}}", what);
+	else
+		fprintf(out, ",\"args\":{\"name\":\"%s %d\"}}", what, number);
+}
+
+static void thread_names(FILE *out, const struct log *log,
+			 const struct lives *lives)
+{
+	GHashTable *named = g_hash_table_new(NULL, NULL);
+
+	for (guint i = 0; i < log->records->len; i++) {
+		const struct record *r = g_ptr_array_index(log->records, i);
+		enum lane lane = lane_of(r);
+		int thread = thread_of(r);
+
+		if (lane == LANE_ENGINES && thread == THREAD_OFF)
+			thread_name(out, named, lane, thread, "queues that stop",
+				    -1);
+		else if (lane == LANE_ENGINES)
+			thread_name(out, named, lane, thread, "queue", thread);
+		else if (lane == LANE_TLB)
+			thread_name(out, named, lane, thread, "all queues", -1);
+		else
+			thread_name(out, named, lane, thread, "CPU", thread);
+	}
+	for (guint i = 0; i < lives->faults->len; i++) {
+		const struct fault *f = g_ptr_array_index(lives->faults, i);
+
+		thread_name(out, named, LANE_LIVES,
+			    THREAD_FAULTS + (int)f->queue, "faults of queue",
+			    (int)f->queue);
+	}
+	for (int i = 0; i < RANGE_SLOTS; i++)
+		thread_name(out, named, LANE_LIVES, THREAD_RANGES + i, "ranges",
+			    i);
+	thread_name(out, named, LANE_LIVES, 0, "acts", -1);
+	g_hash_table_destroy(named);
 }
 
 void perfetto_write(FILE *out, const struct log *log, const struct lives *lives)
@@ -171,10 +246,7 @@ void perfetto_write(FILE *out, const struct log *log, const struct lives *lives)
 		begin(out, "M", "process_sort_index", lane, 0, origin);
 		fprintf(out, ",\"args\":{\"sort_index\":%d}}", lane);
 	}
-	begin(out, "M", "thread_name", LANE_LIVES, 1, origin);
-	fputs(",\"args\":{\"name\":\"faults\"}}", out);
-	begin(out, "M", "thread_name", LANE_LIVES, 2, origin);
-	fputs(",\"args\":{\"name\":\"ranges\"}}", out);
+	thread_names(out, log, lives);
 	for (guint i = 0; i < log->records->len; i++)
 		instant(out, g_ptr_array_index(log->records, i));
 	for (guint i = 0; i < lives->acts->len; i++) {

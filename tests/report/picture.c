@@ -124,8 +124,10 @@ static void frame(void)
 	int nr = ROW_QUEUES + queues->len, lane = 0;
 	double next = LEFT;
 
-	fprintf(out, "<svg width=\"1240\" height=\"%d\" role=\"img\">\n",
-		TOP + nr * ROW + 6);
+	/* In a narrow window the picture is pushed sideways, and not the page. */
+	fprintf(out, "<div class=\"wide\"><svg width=\"1240\" height=\"%d\" "
+		"role=\"img\"", TOP + nr * ROW + 6);
+	picture_text(out, " aria-label=\"", act->name, "\">\n");
 	for (int row = 0; row < nr; row++) {
 		const char *name = row <= ROW_QUEUES ? rows[row].lane : NULL;
 
@@ -391,7 +393,7 @@ void picture_write(FILE *to, const struct log *log, const struct lives *lives,
 	draw_faults(lives);
 	draw_ranges(lives);
 	draw_strokes(log);
-	fputs("</svg>\n", out);
+	fputs("</svg></div>\n", out);
 	g_hash_table_destroy(life_of);
 	g_array_free(queues, TRUE);
 	g_array_free(places, TRUE);
