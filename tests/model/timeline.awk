@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The lines that a replayed trail prints ("lane|what") as a timeline: a column
-# for each CPU, driver worker and engine, time downwards.
+# for each CPU, driver worker and engine, time downwards. found: what is wrong at
+# its end, in the words of rules.def.
 BEGIN {
 	FS = "|"
 	split("cpu0 cpu1 exit driver0 driver1 device engine0 engine1", order, " ")
@@ -12,7 +13,6 @@ BEGIN {
 	what[n] = $2
 	used[$1] = 1
 }
-/assertion violated/ { broken = "VIOLATION" }
 END {
 	width = 30
 	lanes = 0
@@ -40,6 +40,10 @@ END {
 			first = 0
 		}
 	}
-	if (broken)
-		printf "      ^ here secondary is no subset of primary any more\n"
+	if (found == "subset")
+		print "      ^ here secondary is no subset of primary any more"
+	else if (found == "table")
+		print "      ^ here a table is used that is gone"
+	else if (found == "lost")
+		print "      ^ and nobody goes on from here: a fault waits for ever"
 }
