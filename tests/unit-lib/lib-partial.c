@@ -368,6 +368,36 @@ static void floats(void)
     }
 }
 
+/* A result that is another job's, or a job that no device would have begun. */
+static void not_its_result(void)
+{
+    struct secmmu_completion c = { .status = SECMMU_STATUS_PARTIAL };
+    struct secmmu_desc job = { 0 }, d = { 0 };
+    uint64_t addrs[2] = { 0 };
+    float f[3] = { 0 };
+    uint8_t *p = area();
+
+    begin();
+    c.fault_addr = (uintptr_t)p;
+    c.bytes = PAGE + 1;
+    secmmu_prep_fill(&job, p, 0, PAGE);
+    CHECK_EQ(secmmu_continue(&d, &job, &c), -EINVAL);
+    CHECK_EQ(secmmu_finish(&q, &job, &c), -EINVAL);
+    c.bytes = 0;
+    secmmu_prep_gather(&job, p, addrs, 0, 16);
+    CHECK_EQ(secmmu_continue(&d, &job, &c), -EINVAL);
+    CHECK_EQ(secmmu_finish(&q, &job, &c), -EINVAL);
+    secmmu_prep_scatter(&job, addrs, p, 0, 16);
+    CHECK_EQ(secmmu_continue(&d, &job, &c), -EINVAL);
+    CHECK_EQ(secmmu_finish(&q, &job, &c), -EINVAL);
+    secmmu_prep_gemm(&job, f, f + 1, f + 2, 1, 0, 1);
+    CHECK_EQ(secmmu_continue(&d, &job, &c), -EINVAL);
+    CHECK_EQ(secmmu_finish(&q, &job, &c), -EINVAL);
+    CHECK_EQ(d.opcode, 0);
+    end();
+    free(p);
+}
+
 static void errors(void)
 {
     struct secmmu_completion c = { .status = SECMMU_STATUS_OK };
@@ -402,7 +432,7 @@ static void errors(void)
 
 static const Case cases[] = {
     CASE(fill), CASE(copy), CASE(compare), CASE(sums), CASE(atomic),
-    CASE(list), CASE(indexed), CASE(floats), CASE(errors),
+    CASE(list), CASE(indexed), CASE(floats), CASE(not_its_result), CASE(errors),
 };
 
 int main(int argc, char **argv)

@@ -426,7 +426,8 @@ int64_t secmmu_resident(struct secmmu *s, const void *addr, size_t len,
  * secmmu_prefetch(). For a LIST_WALK it follows the links over the nodes that are
  * done, so these must be there. The rest of a GEMM begins with a whole row.
  *
- * Return: 0; -EINVAL another status, or not an opcode that can stop.
+ * Return: 0; -EINVAL another status, not an opcode that can stop, or not a
+ * result that @job can have.
  */
 int secmmu_continue(struct secmmu_desc *desc, const struct secmmu_desc *job,
 		    const struct secmmu_completion *done);

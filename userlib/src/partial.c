@@ -27,6 +27,23 @@ static uint64_t start_of_rest(const struct secmmu_desc *job,
 	return done->bytes;
 }
 
+/* Can a job as this have come so far? What follows divides by its numbers. */
+static int is_possible(const struct secmmu_desc *job,
+		       const struct secmmu_completion *done)
+{
+	if (done->bytes > job->len)
+		return 0;
+	switch (job->opcode) {
+	case SECMMU_OP_GATHER:
+	case SECMMU_OP_SCATTER:
+		return job->operand[0] != 0;
+	case SECMMU_OP_GEMM:
+		return (job->operand[1] >> 16 & 0xffff) != 0;
+	default:
+		return 1;
+	}
+}
+
 static uint64_t rotate(uint64_t pattern, unsigned int bytes)
 {
 	unsigned int bits = 8 * (bytes % 8);
@@ -52,7 +69,7 @@ int secmmu_continue(struct secmmu_desc *desc, const struct secmmu_desc *job,
 {
 	uint64_t at = start_of_rest(job, done), m, n, k;
 
-	if (done->status != SECMMU_STATUS_PARTIAL)
+	if (done->status != SECMMU_STATUS_PARTIAL || !is_possible(job, done))
 		return -EINVAL;
 	secmmu_prep_desc(desc, job);
 	switch (job->opcode) {
@@ -203,6 +220,8 @@ int secmmu_finish(struct secmmu_queue *q, const struct secmmu_desc *job,
 	int ret;
 
 	while (part.status == SECMMU_STATUS_PARTIAL) {
+		if (!is_possible(&now, &part))
+			return -EINVAL;
 		ret = bring_in(q, &now, part.fault_addr);
 		if (ret)
 			return ret;
