@@ -11,6 +11,10 @@
  * per queue or more, cannot run full; still, nothing depends on it: an event
  * that finds no room, or a device that may not do DMA (or an engine that may
  * not reach the ring), keeps waiting.
+ *
+ * The interrupt follows, unless the driver has marked the slot as one that it is
+ * looking at. One exchange writes the stamp and finds the mark: there is no
+ * moment in which the driver stops looking and nobody tells it.
  */
 #include "internal.h"
 
@@ -19,7 +23,8 @@ static bool consumed(SecmmuCore *core, const SecmmuEventSlot *slot)
     return !slot->written || slot->pos < core->event_head;
 }
 
-static void put(SecmmuCore *core, SecmmuQueue *q, unsigned type,
+/* False if the driver is looking at the slot: it needs no interrupt. */
+static bool put(SecmmuCore *core, SecmmuQueue *q, unsigned type,
                 SecmmuEventSlot *slot, SecmmuCounterCell *count)
 {
     uint64_t pos = core->event_tail;
@@ -27,6 +32,7 @@ static void put(SecmmuCore *core, SecmmuQueue *q, unsigned type,
                     (pos & ((1ull << core->event_order) - 1)) *
                     sizeof(struct secmmu_event);
     struct secmmu_event *ev;
+    uint32_t found;
     void *cookie;
 
     core->event_tail++;
@@ -37,7 +43,7 @@ static void put(SecmmuCore *core, SecmmuQueue *q, unsigned type,
     if (!ev) {
         secmmu_error(core, SECMMU_ERR_DMA, "event ring at 0x%llx: no RAM",
                      (unsigned long long)addr);
-        return;
+        return true;
     }
     ev->type = type;
     ev->flags = slot->flags;
@@ -47,16 +53,21 @@ static void put(SecmmuCore *core, SecmmuQueue *q, unsigned type,
     ev->va = htole64(slot->va);
     ev->extent = htole64(slot->extent);
     ev->seq = htole32(slot->seq);
-    __atomic_store_n(&ev->stamp, htole32((uint32_t)pos + 1), __ATOMIC_RELEASE);
+    found = le32toh(__atomic_exchange_n(&ev->stamp, htole32(SECMMU_STAMP(pos)),
+                                        __ATOMIC_ACQ_REL));
     core->ops->unmap(core->opaque, ev, addr, sizeof(*ev), true, cookie);
     secmmu_count(count, SECMMU_CNT_EVENTS, 1);
     secmmu_trace(core, SECMMU_TRACE_EVENT, q->index, q->asid, slot->va, pos,
                  type, 0);
+    return found != SECMMU_STAMP_POLLED(pos);
 }
 
-/* Writes what can be written; true if something still waits. */
+/*
+ * Writes what can be written; true if something still waits. Sets *tell if the
+ * driver has to be told of what was.
+ */
 static bool put_all(SecmmuCore *core, SecmmuQueue *q,
-                    SecmmuCounterCell *count, bool *wrote)
+                    SecmmuCounterCell *count, bool *tell)
 {
     const SecmmuBusOps *ops = core->ops;
     bool waits = false;
@@ -75,8 +86,7 @@ static bool put_all(SecmmuCore *core, SecmmuQueue *q,
             waits = true;
             continue;
         }
-        put(core, q, type, slot, count);
-        *wrote = true;
+        *tell |= put(core, q, type, slot, count);
     }
     return waits;
 }
@@ -117,7 +127,7 @@ void secmmu_event_post(SecmmuCore *core, SecmmuQueue *q, unsigned type,
                        const SecmmuEventSlot *ev, SecmmuCounterCell *count)
 {
     SecmmuEventSlot *slot = &q->event[type];
-    bool wrote = false;
+    bool tell = false;
 
     if (type == SECMMU_EVENT_COMPLETION &&
         (slot->pending || !consumed(core, slot))) {
@@ -137,10 +147,10 @@ void secmmu_event_post(SecmmuCore *core, SecmmuQueue *q, unsigned type,
     slot->va = ev->va;
     slot->extent = ev->extent;
     slot->pending = true;
-    if (put_all(core, q, count, &wrote)) {
+    if (put_all(core, q, count, &tell)) {
         list_add(core, q);
     }
-    if (wrote) {
+    if (tell) {
         interrupt(core, count);
     }
 }
@@ -148,7 +158,7 @@ void secmmu_event_post(SecmmuCore *core, SecmmuQueue *q, unsigned type,
 void secmmu_event_flush(SecmmuCore *core, SecmmuCounterCell *count)
 {
     SecmmuQueue *q = core->events.first;
-    bool wrote = false;
+    bool tell = false;
 
     core->events.first = NULL;
     core->events.last = NULL;
@@ -156,12 +166,12 @@ void secmmu_event_flush(SecmmuCore *core, SecmmuCounterCell *count)
         SecmmuQueue *next = q->events_next;
 
         q->on_events = false;
-        if (put_all(core, q, count, &wrote)) {
+        if (put_all(core, q, count, &tell)) {
             list_add(core, q);
         }
         q = next;
     }
-    if (wrote) {
+    if (tell) {
         interrupt(core, count);
     }
 }

@@ -310,6 +310,7 @@ static void write_event_head(SecmmuCore *core, uint32_t val)
     uint64_t head;
     bool ok;
 
+    secmmu_count(core->count, SECMMU_CNT_EVENT_HEADS, 1);
     pthread_mutex_lock(&core->lock);
     head = core->event_head + (uint32_t)(val - (uint32_t)core->event_head);
     ok = head <= core->event_tail;

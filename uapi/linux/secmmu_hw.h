@@ -20,7 +20,7 @@
 #define SECMMU_PCI_CLASS	0x1200	/* processing accelerator */
 
 #define SECMMU_ID_VALUE		0x554d4d53u	/* "SMMU" */
-#define SECMMU_HW_VERSION	0x00010000u	/* major.minor, 16 bits each */
+#define SECMMU_HW_VERSION	0x00010001u	/* major.minor, 16 bits each */
 
 /* The BARs. BAR4 holds the MSI-X table, with one vector. */
 #define SECMMU_BAR_CONTROL	0
@@ -252,6 +252,12 @@ enum secmmu_asid_reg { SECMMU_ASID_REGS(SECMMU_REG_ENUM_) };
  * Of each queue at most one event of each type lies in the ring: a further
  * COMPLETION is merged with the one that the driver has not consumed. The
  * driver therefore writes EVENT_HEAD before it acts on a COMPLETION.
+ *
+ * Since 1.1: a driver that is looking at the slot where the next event will be,
+ * EVENT_HEAD's, may say so by SECMMU_STAMP_POLLED() as its stamp. The device
+ * puts the event's own stamp there by an atomic exchange, and sends no interrupt
+ * for it if that was what it found. Who stops looking takes the mark back by
+ * compare-and-exchange: if that fails, there is an event.
  */
 struct secmmu_event {
 	__u8	type;
@@ -264,6 +270,10 @@ struct secmmu_event {
 	__le32	seq;
 	__le32	stamp;
 };
+
+#define SECMMU_STAMP(pos)		((__u32)(pos) + 1)
+/* Never the stamp of an event in that slot, nor zero in a new ring. */
+#define SECMMU_STAMP_POLLED(pos)	(~SECMMU_STAMP(pos))
 
 #define SECMMU_EVENT_FAULT	1
 #define SECMMU_EVENT_COMPLETION	2
@@ -305,7 +315,8 @@ struct secmmu_event {
 	C(BYTES_WRITTEN)						\
 	C(BUS_ERRORS)							\
 	C(AUDIT_CHECKS)							\
-	C(AUDIT_VIOLATIONS)
+	C(AUDIT_VIOLATIONS)						\
+	C(EVENT_HEADS)		/* writes of EVENT_HEAD */
 
 #define SECMMU_COUNTER_ENUM_(name) SECMMU_CNT_##name,
 enum secmmu_counter {
