@@ -37,6 +37,16 @@ static inline long secmmu_gup(struct mm_struct *mm, unsigned long start,
 #endif
 }
 
+/* Of the mm that we are in; only what is mapped already, and no lock. */
+static inline int secmmu_gup_fast(unsigned long start, int nr,
+				  unsigned int flags, struct page **pages)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	flags |= FOLL_HONOR_NUMA_FAULT;
+#endif
+	return get_user_pages_fast_only(start, nr, flags, pages);
+}
+
 static inline void secmmu_eventfd_signal(struct eventfd_ctx *eventfd)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)

@@ -23,6 +23,7 @@
  * only there pages get addresses for it.
  */
 #include <linux/dma-mapping.h>
+#include <linux/kthread.h>
 #include <linux/memcontrol.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -108,19 +109,6 @@ static void batch_init(struct secmmu_batch *batch, u64 va, u64 end)
 	batch->mapped = 0;
 }
 
-static bool pages_are_huge(struct page **pages)
-{
-	unsigned long pfn = page_to_pfn(pages[0]);
-	unsigned int i;
-
-	if (!IS_ALIGNED(pfn, SECMMU_HUGE_PAGES))
-		return false;
-	for (i = 1; i < SECMMU_HUGE_PAGES; i++)
-		if (page_to_pfn(pages[i]) != pfn + i)
-			return false;
-	return true;
-}
-
 static void put_pages(struct page **pages, unsigned int nr)
 {
 	unsigned int i;
@@ -144,48 +132,75 @@ static long gup(struct mm_struct *mm, unsigned long va, unsigned int nr,
 	return ret;
 }
 
+static bool pages_are_huge(struct page **pages)
+{
+	unsigned long pfn = page_to_pfn(pages[0]);
+	unsigned int i;
+
+	if (!IS_ALIGNED(pfn, SECMMU_HUGE_PAGES))
+		return false;
+	for (i = 1; i < SECMMU_HUGE_PAGES; i++)
+		if (page_to_pfn(pages[i]) != pfn + i)
+			return false;
+	return true;
+}
+
+/*
+ * Widens a batch to the whole of the huge page that it begins in, if all of that
+ * is mapped already: pages that the job does not touch are not made. By the way
+ * without locks, which takes a huge page in one step, where the other takes the
+ * page-table lock for each 4 KiB of it; it is for the mm that one is in.
+ */
+static bool lookup_huge(struct secmmu_batch *batch, unsigned int flags)
+{
+	unsigned long huge_va = ALIGN_DOWN(batch->va, SECMMU_HUGE_SIZE);
+	struct mm_struct *mm = batch->smm->mm;
+	bool visiting = current->mm != mm;
+	int nr;
+
+	if (visiting)
+		kthread_use_mm(mm);
+	nr = secmmu_gup_fast(huge_va, SECMMU_HUGE_PAGES, flags, batch->pages);
+	if (visiting)
+		kthread_unuse_mm(mm);
+	if (nr == SECMMU_HUGE_PAGES && pages_are_huge(batch->pages)) {
+		batch->va = huge_va;
+		batch->nr = nr;
+		batch->huge = true;
+		return true;
+	}
+	if (nr > 0)
+		put_pages(batch->pages, nr);
+	return false;
+}
+
 /*
  * Finds the pages of a batch, each with a reference. Shortens the batch to
- * what there is, or widens it to the whole of a huge page that is mapped
- * already (FOLL_NOFAULT: pages that the job does not touch are not made). With
- * @may_be_huge false a 2 MiB entry has no place: there is a table.
- * Returns 0 or a negative errno.
+ * what there is, or widens it to a huge page. With @may_be_huge false a 2 MiB
+ * entry has no place: there is a table. Returns 0 or a negative errno.
  */
 static int batch_lookup(struct secmmu_batch *batch, bool may_be_huge)
 {
-	unsigned long huge_va = ALIGN_DOWN(batch->va, SECMMU_HUGE_SIZE);
 	unsigned int flags = batch->write ? FOLL_WRITE : 0;
 	struct mm_struct *mm = batch->smm->mm;
 	struct page **pages = batch->pages;
+	bool huge;
 	long nr;
 
 	batch->huge = false;
+	if (may_be_huge) {
+		nr = gup(mm, batch->va, 1, flags, pages);
+		if (nr <= 0)
+			return nr ?: -EFAULT;
+		huge = folio_size(page_folio(pages[0])) >= SECMMU_HUGE_SIZE;
+		put_pages(pages, 1);
+		if (huge && lookup_huge(batch, flags))
+			return 0;
+	}
 	nr = gup(mm, batch->va, batch->nr, flags, pages);
 	if (nr <= 0)
 		return nr ?: -EFAULT;
 	batch->nr = nr;
-
-	if (!may_be_huge)
-		return 0;
-	if (batch->nr < SECMMU_HUGE_PAGES &&
-	    folio_size(page_folio(pages[0])) >= SECMMU_HUGE_SIZE) {
-		put_pages(pages, batch->nr);
-		nr = gup(mm, huge_va, SECMMU_HUGE_PAGES, flags | FOLL_NOFAULT,
-			 pages);
-		if (nr == SECMMU_HUGE_PAGES) {
-			batch->va = huge_va;
-			batch->nr = nr;
-		} else {
-			/* Not all of it is mapped: back to what was asked. */
-			if (nr > 0)
-				put_pages(pages, nr);
-			nr = gup(mm, batch->va, batch->nr, flags, pages);
-			if (nr <= 0)
-				return nr ?: -EFAULT;
-			batch->nr = nr;
-		}
-	}
-	batch->huge = batch->nr == SECMMU_HUGE_PAGES && pages_are_huge(pages);
 	return 0;
 }
 
