@@ -19,8 +19,11 @@ static size_t ring_size(const struct secmmu_device *dev)
 	return sizeof(struct secmmu_event) << dev->ring_order;
 }
 
-/* Takes a queue's outstanding fault over. Called with dev->queue_lock held. */
-static void event_fault(struct secmmu_queue *queue,
+/*
+ * Takes a queue's outstanding fault over. Called with dev->queue_lock held. True
+ * if that is @mine: its work serves it, and is who calls.
+ */
+static bool event_fault(struct secmmu_queue *queue, struct secmmu_queue *mine,
 			const struct secmmu_event *ev)
 {
 	/*
@@ -29,9 +32,12 @@ static void event_fault(struct secmmu_queue *queue,
 	 * keeps the event.
 	 */
 	queue->fault = *ev;
+	if (queue == mine)
+		return true;
 	secmmu_queue_get(queue);
 	if (!queue_work(queue->smm->dev->fault_wq, &queue->fault_work))
 		secmmu_queue_put(queue);
+	return false;
 }
 
 /*
@@ -39,8 +45,9 @@ static void event_fault(struct secmmu_queue *queue,
  * written: a completion that the device merges with one still in the ring is
  * told by nobody else.
  */
-static void event_dispatch(struct secmmu_device *dev,
+static bool event_dispatch(struct secmmu_device *dev,
 			   const struct secmmu_event *ev,
+			   struct secmmu_queue *mine,
 			   struct list_head *progressed)
 {
 	u32 id = le16_to_cpu(ev->queue);
@@ -49,12 +56,11 @@ static void event_dispatch(struct secmmu_device *dev,
 	if (id < dev->nr_queues)
 		queue = dev->queues[id];
 	if (!queue)
-		return;		/* destroyed since */
+		return false;	/* destroyed since */
 
 	switch (ev->type) {
 	case SECMMU_EVENT_FAULT:
-		event_fault(queue, ev);
-		return;
+		return event_fault(queue, mine, ev);
 	case SECMMU_EVENT_ERROR:
 		/*
 		 * Its ASID was turned off, and not since the process ends:
@@ -62,7 +68,7 @@ static void event_dispatch(struct secmmu_device *dev,
 		 */
 		if (le16_to_cpu(ev->code) == SECMMU_QUEUE_MM_GONE &&
 		    secmmu_is_leaving(dev))
-			return;
+			return false;
 		queue->event_error = le16_to_cpu(ev->code);
 		queue->event_error_addr = le64_to_cpu(ev->va);
 		break;
@@ -71,19 +77,24 @@ static void event_dispatch(struct secmmu_device *dev,
 	default:
 		dev_warn_ratelimited(&dev->pdev->dev,
 				     "event of unknown type %u\n", ev->type);
-		return;
+		return false;
 	}
 	if (list_empty(&queue->progressed))
 		list_add_tail(&queue->progressed, progressed);
+	return false;
+}
+
+static struct secmmu_event *slot_of(struct secmmu_device *dev, u32 head)
+{
+	return &dev->ring[head & (BIT(dev->ring_order) - 1)];
 }
 
 /* The event at @head, or NULL if it has not been written yet. */
 static struct secmmu_event *event_at(struct secmmu_device *dev, u32 head)
 {
-	struct secmmu_event *slot;
+	struct secmmu_event *slot = slot_of(dev, head);
 
-	slot = &dev->ring[head & (BIT(dev->ring_order) - 1)];
-	if (le32_to_cpu(READ_ONCE(slot->stamp)) != head + 1)
+	if (le32_to_cpu(READ_ONCE(slot->stamp)) != SECMMU_STAMP(head))
 		return NULL;
 	/* The stamp is written last, so it is read first. */
 	dma_rmb();
@@ -100,13 +111,9 @@ bool secmmu_events_pending(struct secmmu_device *dev)
 	return event_at(dev, dev->ring_head);
 }
 
-/**
- * secmmu_events_take - take what is in the ring
- * @dev: the device, inside secmmu_enter(). Any context.
- *
- * Return: false if it was empty.
- */
-bool secmmu_events_take(struct secmmu_device *dev)
+/* Takes what is in the ring. False if it was empty; *own: @mine has a fault. */
+static bool ring_take(struct secmmu_device *dev, struct secmmu_queue *mine,
+		      bool *own)
 {
 	struct secmmu_queue *queue, *next;
 	struct secmmu_event *slot;
@@ -118,13 +125,13 @@ bool secmmu_events_take(struct secmmu_device *dev)
 	for (head = dev->ring_head; (slot = event_at(dev, head)); head++) {
 		struct secmmu_event ev = *slot;
 
-		event_dispatch(dev, &ev, &progressed);
+		*own |= event_dispatch(dev, &ev, mine, &progressed);
 	}
 	if (head == dev->ring_head) {
 		spin_unlock_irqrestore(&dev->queue_lock, flags);
 		return false;
 	}
-	dev->ring_head = head;
+	WRITE_ONCE(dev->ring_head, head);
 	/* What was copied, before it may be overwritten. */
 	dma_mb();
 	secmmu_write32(dev, SECMMU_REG_EVENT_HEAD, head);
@@ -139,6 +146,59 @@ bool secmmu_events_take(struct secmmu_device *dev)
 	}
 	spin_unlock_irqrestore(&dev->queue_lock, flags);
 	return true;
+}
+
+/**
+ * secmmu_events_take - take what is in the ring
+ * @dev: the device, inside secmmu_enter(). Any context.
+ *
+ * Return: false if it was empty.
+ */
+bool secmmu_events_take(struct secmmu_device *dev)
+{
+	bool own = false;
+
+	return ring_take(dev, NULL, &own);
+}
+
+/**
+ * secmmu_events_poll - look for the next event instead of being interrupted
+ * @dev: the device, inside secmmu_enter(). Process context.
+ * @mine: queue of the caller, which is its fault work.
+ * @looks: how often to look.
+ *
+ * Takes what comes, for whatever queue. Gives up when another task wants the CPU,
+ * or if somebody else is looking.
+ * Return: true if @mine has a fault outstanding.
+ */
+bool secmmu_events_poll(struct secmmu_device *dev, struct secmmu_queue *mine,
+			unsigned int looks)
+{
+	bool own = false, pending;
+	__le32 *stamp, old, mark;
+	u32 head;
+
+	if (xchg(&dev->polled, true))
+		return false;
+	/* A mark that stays while we sleep is an interrupt that does not come. */
+	preempt_disable();
+	head = READ_ONCE(dev->ring_head);
+	stamp = &slot_of(dev, head)->stamp;
+	mark = cpu_to_le32(SECMMU_STAMP_POLLED(head));
+	old = READ_ONCE(*stamp);
+	/* While it is older than the event, nobody has taken that either. */
+	pending = (s32)(le32_to_cpu(old) - SECMMU_STAMP(head)) >= 0 ||
+		  cmpxchg(stamp, old, mark) != old;
+	if (!pending) {
+		while (READ_ONCE(*stamp) == mark && looks-- && !need_resched())
+			cpu_relax();
+		pending = cmpxchg(stamp, mark, old) != mark;
+	}
+	preempt_enable();
+	WRITE_ONCE(dev->polled, false);
+	if (pending)
+		ring_take(dev, mine, &own);
+	return own;
 }
 
 static irqreturn_t secmmu_irq(int irq, void *data)

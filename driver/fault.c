@@ -47,6 +47,11 @@
  */
 #define FAULT_BATCH	256
 
+/* Looks for the next fault: some ten microseconds at most, and how often to try. */
+#define POLL_MAX	200
+#define POLL_MIN	25
+#define POLL_PROBE	16
+
 static void respond(struct secmmu_queue *queue, u32 seq, unsigned int code,
 		    unsigned int status)
 {
@@ -497,14 +502,9 @@ int secmmu_populate(struct secmmu_batch *batch, unsigned long va,
 	return serve_repeatedly(batch, va, end);
 }
 
-/**
- * secmmu_fault_work - serve the outstanding fault of a queue
- * @work: queue->fault_work; owns a reference on the queue.
- */
-void secmmu_fault_work(struct work_struct *work)
+/* Serves the outstanding fault of a queue. True if the device shall go on. */
+static bool serve_fault(struct secmmu_queue *queue)
 {
-	struct secmmu_queue *queue = container_of(work, struct secmmu_queue,
-						  fault_work);
 	struct secmmu_mm *smm = queue->smm;
 	struct mem_cgroup *memcg, *old;
 	struct secmmu_batch batch;
@@ -523,7 +523,7 @@ void secmmu_fault_work(struct work_struct *work)
 	/* mm_users only while we look: held longer, the mm could not exit. */
 	if (!mmget_not_zero(smm->mm)) {
 		fail(queue, le32_to_cpu(ev.seq), -EFAULT);
-		goto out;
+		return false;
 	}
 	/*
 	 * Page tables, ours and those that a lookup makes for the CPU, are for
@@ -558,6 +558,40 @@ void secmmu_fault_work(struct work_struct *work)
 	}
 	/* If ours is the last, exit_mmap() runs elsewhere, not in here. */
 	mmput_async(smm->mm);
-out:
+	return !ret;
+}
+
+/*
+ * Looks out for the queue's next fault, which saves it the interrupt and the wait
+ * for a worker: longer where one came the last time, and seldom where none does.
+ */
+static bool next_fault(struct secmmu_queue *queue)
+{
+	struct secmmu_device *dev = queue->smm->dev;
+	bool found;
+	int idx;
+
+	if (!queue->looks && queue->unpolled++ % POLL_PROBE)
+		return false;
+	if (!secmmu_enter(dev, &idx))
+		return false;
+	found = secmmu_events_poll(dev, queue,
+				   max_t(unsigned int, queue->looks, POLL_MIN));
+	secmmu_exit(dev, idx);
+	queue->looks = found ? POLL_MAX : queue->looks / 2;
+	return found;
+}
+
+/**
+ * secmmu_fault_work - serve the outstanding fault of a queue
+ * @work: queue->fault_work; owns a reference on the queue.
+ */
+void secmmu_fault_work(struct work_struct *work)
+{
+	struct secmmu_queue *queue = container_of(work, struct secmmu_queue,
+						  fault_work);
+
+	while (serve_fault(queue) && next_fault(queue))
+		cond_resched();
 	secmmu_queue_put(queue);
 }

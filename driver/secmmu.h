@@ -75,7 +75,8 @@ struct seq_file;
  * @ring: event ring, DMA memory.
  * @ring_dma: its address for the device.
  * @ring_order: log2 of its events.
- * @ring_head: next event; the interrupt handler's own.
+ * @ring_head: next event; guarded by @queue_lock.
+ * @polled: somebody looks at it, so the device does not interrupt for it.
  * @done: shootdowns completed by ASID, written by the device.
  * @done_dma: its address for the device.
  * @irq: Linux interrupt number.
@@ -122,6 +123,7 @@ struct secmmu_device {
 	dma_addr_t ring_dma;
 	unsigned int ring_order;
 	u32 ring_head;
+	bool polled;
 	__le32 *done;
 	dma_addr_t done_dma;
 	int irq;
@@ -285,6 +287,8 @@ enum secmmu_told {
  * @event_error_addr: goes with it.
  * @pages: room for one batch of looked-up pages; the fault work's own.
  * @dma: their DMA addresses.
+ * @looks: how often the fault work looks for the next fault; its own, as...
+ * @unpolled: ...faults after which it did not.
  * @wait: waiters for completions; its lock guards the next eight.
  * @completed: jobs ended, as last read from the device.
  * @error: enum secmmu_queue_error.
@@ -309,6 +313,8 @@ struct secmmu_queue {
 	u64 event_error_addr;
 	struct page **pages;
 	dma_addr_t *dma;
+	unsigned int looks;
+	unsigned int unpolled;
 	wait_queue_head_t wait;
 	u32 completed;
 	u32 error;
@@ -405,6 +411,8 @@ int secmmu_events_start(struct secmmu_device *dev);
 int secmmu_events_enable(struct secmmu_device *dev);
 bool secmmu_events_pending(struct secmmu_device *dev);
 bool secmmu_events_take(struct secmmu_device *dev);
+bool secmmu_events_poll(struct secmmu_device *dev, struct secmmu_queue *mine,
+			unsigned int looks);
 void secmmu_events_stop(struct secmmu_device *dev);
 
 /* mm.c: address spaces and their mmu notifiers */

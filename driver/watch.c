@@ -40,7 +40,8 @@ static bool look(struct secmmu_device *dev)
 	spin_lock_irq(&dev->queue_lock);
 	pending = secmmu_events_pending(dev);
 	moved = dev->watch_head != dev->ring_head;
-	overdue = pending && dev->watch_pending && !moved;
+	overdue = pending && dev->watch_pending && !moved &&
+		  !READ_ONCE(dev->polled);
 	dev->watch_head = dev->ring_head;
 	dev->watch_pending = pending;
 	spin_unlock_irq(&dev->queue_lock);
