@@ -196,6 +196,10 @@ void test_stuck_unplug(void)
 
 static int unloads(void *arg)
 {
+	struct stuck *s = arg;
+
+	/* Or its end would not be the end. */
+	close(s->to);
 	unload_module();
 	return 0;
 }
@@ -220,7 +224,7 @@ void test_stuck_rmmod(void)
 	bus_address();
 	for (unsigned int i = 0; i < nr; i++) {
 		struct stuck s = stuck_start(closes_meanwhile);
-		pid_t unloader = spawn(unloads, NULL);
+		pid_t unloader = spawn(unloads, &s);
 
 		while (!is_going())
 			usleep(1000);
