@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * pty STEP... -- COMMAND...: runs a program on a terminal of its own (xterm, 30
- * rows of 100) and does the steps:
+ * rows of 80) and does the steps:
  *
  *	see WORDS	until WORDS are on the screen; at most 100 s
  *	gone WORDS	until they are not

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #define SCREEN_ROWS	30
-#define SCREEN_COLS	100
+#define SCREEN_COLS	80
 
 /**
  * struct screen - the screen and where the cursor is

@@ -67,13 +67,13 @@ static void device_line(const struct top *top, char *text, size_t size)
 {
 	long long hidden = top_hidden_queues(top);
 
-	snprintf(text, size, "%s at %s: %s; %u address space%s, %lld of %lld queues in use",
+	snprintf(text, size, "%s at %s: %s; %u address space%s, %lld of %lld queues",
 		 top->dev.name, top->dev.slot, top->now.lost ? "lost" : "ok",
 		 top->now.nr, top->now.nr == 1 ? "" : "s",
 		 top->now.queues_used, top->queues);
 	if (hidden)
 		snprintf(text + strlen(text), size - strlen(text),
-			 " (%lld not shown: others')", hidden);
+			 " (%lld others')", hidden);
 }
 
 void top_head_line(const struct top *top, int line, char *text, size_t size)
@@ -90,14 +90,17 @@ void top_head_line(const struct top *top, int line, char *text, size_t size)
 	case 1:
 		if (full > WIDTH)
 			full = WIDTH;
-		snprintf(text, size, "Engines: %.1f of %lld busy [%.*s%*s]  %s jobs/s, read %sB/s, written %sB/s",
+		snprintf(text, size, "Engines: %.1f of %lld busy [%.*s%*s]",
 			 busy, top->engines, full, "||||||||||||||||||||",
-			 WIDTH - full, "",
+			 WIDTH - full, "");
+		break;
+	case 2:
+		snprintf(text, size, "Jobs:    %s/s, read %sB/s, written %sB/s",
 			 top_human(RATE(top, jobs), a, sizeof(a)),
 			 top_human(RATE(top, bytes_read), b, sizeof(b)),
 			 top_human(RATE(top, bytes_written), c, sizeof(c)));
 		break;
-	case 2:
+	case 3:
 		if (hits >= 0)
 			snprintf(share, sizeof(share), "%.1f%%", hits * 100);
 		snprintf(text, size, "TLB:     %s hit, %s lookups/s, %s walks/s, %s entries dropped/s",
@@ -115,9 +118,10 @@ void top_head_line(const struct top *top, int line, char *text, size_t size)
 	}
 }
 
+/* The widest line is that of a terminal, 80 characters. */
 void top_heading(char *text, size_t size)
 {
-	snprintf(text, size, "%7s %-15s %5s %-4s %3s %8s %8s %8s %8s %7s %6s",
+	snprintf(text, size, "%7s %-15s %4s %-4s %3s %6s %7s %7s %7s %5s %5s",
 		 "PID", "COMMAND", "ASID", "MODE", "QS", "JOBS/s", "FAULT/s",
 		 "REFUS/s", "SHOOT/s", "RES", "TABLE");
 }
@@ -127,7 +131,7 @@ void top_row_line(const struct top_row *row, char *text, size_t size)
 	const struct top_rates *rates = &row->rates;
 	char a[16], b[16], c[16], d[16], e[16], f[16];
 
-	snprintf(text, size, "%7d %-15s %5u %-4s %3u %8s %8s %8s %8s %7s %6s",
+	snprintf(text, size, "%7d %-15s %4u %-4s %3u %6s %7s %7s %7s %5s %5s",
 		 row->pid, row->command, row->asid,
 		 row->lost ? "lost" : row->mode, row->nr_queues,
 		 top_human(rates->jobs, a, sizeof(a)),
@@ -142,8 +146,8 @@ void top_queue_line(const struct top_queue *queue, char *text, size_t size)
 {
 	char a[16];
 
-	snprintf(text, size, "%7s queue %-4u %-8s %u under way%*s%8s", "",
-		 queue->id, queue->state, queue->tail - queue->head, 2, "",
+	snprintf(text, size, "%4s queue %-3u %-8s %4u under way%6s", "",
+		 queue->id, queue->state, queue->tail - queue->head,
 		 top_human(queue->jobs, a, sizeof(a)));
 }
 

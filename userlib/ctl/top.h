@@ -149,7 +149,7 @@ long long top_hidden_queues(const struct top *top);
 const char *top_human(double value, char *text, size_t size);
 const char *top_kib(uint64_t kib, char *text, size_t size);
 /* The lines above the table, the table's heading, and a line of it. */
-#define TOP_HEAD_LINES	4
+#define TOP_HEAD_LINES	5
 void top_head_line(const struct top *top, int line, char *text, size_t size);
 void top_heading(char *text, size_t size);
 void top_row_line(const struct top_row *row, char *text, size_t size);
