@@ -11,6 +11,8 @@
  *
  *	secmmu.seed=	on the kernel's command line: the same choices again
  *	secmmu.seconds=	how long (15)
+ *	secmmu.failures=	on the debug kernel: so many of 100 of the allocations
+ *			fail that the calls lead to (none)
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -37,7 +39,7 @@
 #define ARENA		(2 * MIB)
 #define ONES		0x0101010101010101ull
 
-/* What has been done, by all processes: a fuzzer that does nothing finds none. */
+/* What has been done, by all processes. */
 struct tally {
 	unsigned long calls;
 	unsigned long opened;
@@ -47,6 +49,8 @@ struct tally {
 	unsigned long advised;
 	unsigned long armed;
 	unsigned long faults;	/* of ours, by touching what is gone */
+	unsigned long no_memory;
+	bool failing;		/* allocations do */
 };
 
 static struct tally *tally;
@@ -359,6 +363,8 @@ static void open_or_close(void)
 
 	if (fd >= 0)
 		COUNT(opened);
+	else if (errno == ENOMEM)
+		COUNT(no_memory);
 	fd = __atomic_exchange_n(&files[slot], fd, __ATOMIC_RELAXED);
 	if (fd >= 0)
 		close(fd);
@@ -402,14 +408,22 @@ static void act(void);
 
 static void have_a_child(void)
 {
-	pid_t child = fork();
-
-	if (child)
+	if (!one_in(20) || fork())
 		return;
 	for (int i = 0; i < 30; i++)
 		act();
 	_exit(0);
 }
+
+/* As often as each is named. */
+static void (*const acts[])(void) = {
+	open_or_close, queue_create, queue_create, queue_create, queue_destroy,
+	queue_wait, queue_wait, set_mode, odd_ioctl, map_doorbell, map_doorbell,
+	shake_map, shake_arena, shake_arena, write_descriptors,
+	write_descriptors, write_descriptors, file_calls, have_a_child,
+	queue_arm, queue_eventfd, advise, advise, ring_doorbell, ring_doorbell,
+	ring_doorbell, ring_doorbell, ring_doorbell,
+};
 
 static void act(void)
 {
@@ -422,70 +436,33 @@ static void act(void)
 		return;
 	}
 	landing = &here;
-	switch (below(28)) {
-	case 0:
-		open_or_close();
-		break;
-	case 1:
-	case 2:
-	case 3:
-		queue_create();
-		break;
-	case 4:
-		queue_destroy();
-		break;
-	case 5:
-	case 6:
-		queue_wait();
-		break;
-	case 7:
-		set_mode();
-		break;
-	case 8:
-		odd_ioctl();
-		break;
-	case 9:
-	case 10:
-		map_doorbell();
-		break;
-	case 11:
-		shake_map();
-		break;
-	case 12:
-	case 13:
-		shake_arena();
-		break;
-	case 14:
-	case 15:
-	case 16:
-		write_descriptors();
-		break;
-	case 17:
-		file_calls();
-		break;
-	case 18:
-		if (one_in(20))
-			have_a_child();
-		break;
-	case 19:
-		queue_arm();
-		break;
-	case 20:
-		queue_eventfd();
-		break;
-	case 21:
-	case 22:
-		advise();
-		break;
-	default:
-		ring_doorbell();
-	}
+	acts[below(sizeof(acts) / sizeof(acts[0]))]();
 	landing = NULL;
+}
+
+/* From now on allocations fail in this thread, and in its children. */
+static void may_fail(void)
+{
+	int set = open("/proc/thread-self/make-it-fail", O_WRONLY | O_CLOEXEC);
+
+	if (set < 0 || write(set, "1", 1) != 1)
+		abort();
+	close(set);
+}
+
+/* A fuzzer that does nothing finds nothing. */
+static bool enough_is_done(void)
+{
+	return tally->queues > 50 && tally->maps > 50 && tally->rung > 500 &&
+	       tally->armed > 20 && tally->advised > 50 &&
+	       (!tally->failing || tally->no_memory);
 }
 
 static void *thread_main(void *arg)
 {
 	state = (uintptr_t)arg | 1;
+	if (tally->failing)
+		may_fail();
 	for (int i = 0; i < 4000; i++)
 		act();
 	return NULL;
@@ -575,10 +552,16 @@ void test_fuzz_uapi(void)
 	CHECK(tally != MAP_FAILED);
 	CHECK_EQ(join(spawn(process_main, (void *)1)), 0);
 	before = footprint();
+	tally->failing = option("failures", 0);
+	if (tally->failing) {
+		failures_allowed();
+		failure_rate(option("failures", 0));
+	}
 	CHECK_EQ(pipe(stop), 0);
 	victim = spawn(neighbour, stop);
 	close(stop[0]);
-	while (now() < until) {
+	/* On a busy machine it takes longer, up to the case's own limit. */
+	while (now() < until || !enough_is_done()) {
 		for (int i = 0; i < PROCESSES; i++) {
 			if (running[i] &&
 			    waitpid(running[i], NULL, WNOHANG) == 0)
@@ -596,13 +579,14 @@ void test_fuzz_uapi(void)
 		kill(running[i], SIGKILL);
 		waitpid(running[i], NULL, 0);
 	}
+	if (tally->failing)
+		failure_rate(0);
 	close(stop[1]);
 	CHECK_EQ(join(victim), 0);
-	note("%u processes, %lu calls: %lu opens, %lu queues, %lu mappings, %lu doorbells, %lu armed, %lu advised; %lu faults of their own",
+	note("%u processes, %lu calls: %lu opens, %lu queues, %lu mappings, %lu doorbells, %lu armed, %lu advised; %lu faults of their own, %lu opens without memory",
 	     started, tally->calls, tally->opened, tally->queues, tally->maps,
-	     tally->rung, tally->armed, tally->advised, tally->faults);
-	CHECK(tally->queues > 50 && tally->maps > 50 && tally->rung > 500);
-	CHECK(tally->armed > 20 && tally->advised > 50);
+	     tally->rung, tally->armed, tally->advised, tally->faults,
+	     tally->no_memory);
 	/* Children of theirs may still be at it. */
 	usleep(1000000);
 	check_no_leak(&before, 32);

@@ -70,11 +70,20 @@ unsigned long option(const char *name, unsigned long otherwise);
 struct footprint {
 	long long mms;		/* struct mm_struct */
 	long long small;	/* charged objects of 8 KiB and less */
-	long long free;		/* KiB of memory that nobody uses */
+	long long free;		/* KiB of memory that nobody uses... */
+	long long with_cpus;	/* ... and of that, in CPUs' own lists */
 };
 struct footprint footprint(void);
 /* No address space, queue or open file is left, and no more of the above. */
 void check_no_leak(const struct footprint *before, unsigned int rounds);
+
+/*
+ * On the debug kernel: any allocation may fail, of small objects and of pages, also
+ * where the kernel would wait and reclaim; but only as told: of threads that have
+ * said 1 to their make-it-fail, so many of 100.
+ */
+void failures_allowed(void);
+void failure_rate(unsigned int percent);
 
 /* Deterministic noise. */
 uint32_t noise(uint32_t *state);

@@ -62,11 +62,7 @@ static void attribute(const char *name, const char *value)
 	}
 }
 
-/*
- * Any allocation may fail, of small objects and of pages, also where the kernel
- * would wait and reclaim; but only as told: by whom, and how often.
- */
-static void failures_allowed(void)
+void failures_allowed(void)
 {
 	attribute("ignore-gfp-wait", "N");
 	attribute("ignore-gfp-highmem", "N");
@@ -75,7 +71,15 @@ static void failures_allowed(void)
 	attribute("interval", "1");
 	attribute("verbose", "0");
 	attribute("task-filter", "Y");
-	attribute("probability", "0");
+	failure_rate(0);
+}
+
+void failure_rate(unsigned int percent)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", percent);
+	attribute("probability", text);
 }
 
 /* /proc/thread-self/fail-nth, opened before: that allocates, too. */
@@ -389,9 +393,9 @@ void test_fail_jobs(void)
 		/* New ones come with the load. */
 		if (i % 8 == 0)
 			workers_may_fail(true);
-		attribute("probability", i % 2 ? "3" : "20");
+		failure_rate(i % 2 ? 3 : 20);
 		alive = copy_once(i, by_status);
-		attribute("probability", "0");
+		failure_rate(0);
 		if (alive)
 			continue;
 		stopped++;
