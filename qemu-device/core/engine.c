@@ -10,15 +10,19 @@
  * so none can starve another. Queues that wait for the driver are in no
  * list and hold no engine.
  */
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
 
-/* How long one idle engine looks for work before it sleeps. */
+/*
+ * How long one idle engine looks for work before it sleeps, at most; when it is
+ * not worth while, and how often that is doubted.
+ */
 #define SPIN_NS                 30000
+#define SPIN_LEAST_NS           1000
+#define SPIN_PROBE              32
 #define SLICE_JOBS              64
 
 void secmmu_sched_push(SecmmuCore *core, SecmmuQueue *q)
@@ -93,37 +97,50 @@ static bool work_waits(SecmmuCore *core)
     return atomic_load(&core->ready_count) && atomic_load(&core->dma);
 }
 
+/* True if work, or the end, came while we looked for so long. */
+static bool look_for_work(SecmmuCore *core, uint64_t ns)
+{
+    uint64_t end = secmmu_core_clock() + ns;
+
+    do {
+        for (unsigned i = 0; i < 32; i++) {
+            if (work_waits(core) || atomic_load(&core->quit)) {
+                return true;
+            }
+            secmmu_cpu_relax();
+        }
+    } while (secmmu_core_clock() < end);
+    return false;
+}
+
 /*
  * One engine at a time looks for work without the lock for a moment: a wake-up
- * costs more than a small job. @parked: a fault is on its way to the driver, who
- * needs a CPU to serve it: this one, if there are few. Without core->lock.
+ * costs more than a small job. But with few host CPUs the work may be waiting for
+ * the one that looks, and then sleeping is quicker (yielding is not: who
+ * yields may not come back for a whole tick of the host's scheduler). So the
+ * moment is halved when nothing came, doubled when something did. Without core->lock.
  */
-static void spin_for_work(SecmmuCore *core, bool parked)
+static void spin_for_work(SecmmuCore *core)
 {
     unsigned none = 0;
-    uint64_t end;
+    uint64_t ns;
 
     if (!atomic_compare_exchange_strong(&core->spinners, &none, 1)) {
         return;
     }
-    end = secmmu_core_clock() + SPIN_NS;
-    do {
-        for (unsigned i = 0; i < 32; i++) {
-            if (work_waits(core) || atomic_load(&core->quit)) {
-                atomic_store(&core->spinners, 0);
-                return;
-            }
-            secmmu_cpu_relax();
-        }
-        if (parked) {
-            sched_yield();
-        }
-    } while (secmmu_core_clock() < end);
+    ns = core->spin_ns;
+    if (!ns && core->spins_skipped++ % SPIN_PROBE == 0) {
+        ns = SPIN_NS;
+    }
+    if (ns) {
+        ns = look_for_work(core, ns) ? MIN(2 * ns, SPIN_NS) : ns / 2;
+        core->spin_ns = ns < SPIN_LEAST_NS ? 0 : ns;
+    }
     atomic_store(&core->spinners, 0);
 }
 
 /* The next queue to work on, now owned; NULL: the core goes. */
-static SecmmuQueue *take(SecmmuEngine *engine, bool parked)
+static SecmmuQueue *take(SecmmuEngine *engine)
 {
     SecmmuCore *core = engine->core;
     SecmmuQueue *q = NULL;
@@ -144,7 +161,7 @@ static SecmmuQueue *take(SecmmuEngine *engine, bool parked)
             /* A push during the spin signals nobody: look again after. */
             spun = true;
             pthread_mutex_unlock(&core->lock);
-            spin_for_work(core, parked);
+            spin_for_work(core);
             pthread_mutex_lock(&core->lock);
             continue;
         }
@@ -177,8 +194,7 @@ static void give_back(SecmmuEngine *engine, SecmmuQueue *q)
     pthread_mutex_unlock(&core->lock);
 }
 
-/* True if the queue has been parked or stopped. */
-static bool run_slice(SecmmuEngine *engine, SecmmuQueue *q)
+static void run_slice(SecmmuEngine *engine, SecmmuQueue *q)
 {
     SecmmuCore *core = engine->core;
     const SecmmuInject *inject;
@@ -202,7 +218,7 @@ static bool run_slice(SecmmuEngine *engine, SecmmuQueue *q)
         secmmu_window_exit(engine);
 
         if (run == SECMMU_RUN_RELEASED) {
-            return true;
+            return;
         }
         if (run == SECMMU_RUN_IDLE) {
             break;
@@ -216,21 +232,19 @@ static bool run_slice(SecmmuEngine *engine, SecmmuQueue *q)
         }
     }
     give_back(engine, q);
-    return false;
 }
 
 static void *engine_main(void *arg)
 {
     SecmmuEngine *engine = arg;
     SecmmuCore *core = engine->core;
-    bool parked = false;
     SecmmuQueue *q;
 
     if (core->ops->thread_begin) {
         core->ops->thread_begin(core->opaque);
     }
-    while ((q = take(engine, parked)) != NULL) {
-        parked = run_slice(engine, q);
+    while ((q = take(engine)) != NULL) {
+        run_slice(engine, q);
     }
     if (core->ops->thread_end) {
         core->ops->thread_end(core->opaque);

@@ -283,6 +283,8 @@ struct SecmmuCore {
     _Atomic uint32_t ready_count;
     unsigned sleepers;
     _Atomic unsigned spinners;
+    uint64_t spin_ns;           /* the spinner's, as the next */
+    unsigned spins_skipped;
     _Atomic bool quit;
     SecmmuQueueList events;     /* queues with a pending event */
     uint64_t event_head;        /* the registers are their low halves */
