@@ -3,7 +3,7 @@
  * secmmu - what an access costs (no test: prints numbers).
  *
  * Lives here: resident COPY with pages of 4 KiB and 2 MiB next to memcpy, NOPs,
- * shootdowns. Median of several rounds, in ns.
+ * shootdowns, faults. Median of several rounds, in ns.
  * Not here: the cost of QEMU's own mapping; the rig's is a bounds check.
  */
 #include <time.h>
@@ -176,6 +176,59 @@ static double shootdown(unsigned pages)
     return median(t);
 }
 
+/* A process that submits job after job, each with a fault, and never sleeps. */
+typedef struct Faulter {
+    Rig *rig;
+    double median;
+    _Atomic bool done;
+} Faulter;
+
+static void *fault_on_and_on(void *arg)
+{
+    Faulter *f = arg;
+    struct secmmu_completion *record = rig_va(f->rig, 1, RECORD);
+    double t[ROUNDS];
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct secmmu_desc d = { .opcode = SECMMU_OP_FILL, .len = 8,
+                                 .dst = DATA + i * PAGE, .completion = RECORD };
+        double t0 = now();
+
+        __atomic_store_n(&record->status, SECMMU_STATUS_PENDING,
+                         __ATOMIC_RELAXED);
+        rig_submit(f->rig, 0, &d);
+        while (__atomic_load_n(&record->status, __ATOMIC_ACQUIRE) ==
+               SECMMU_STATUS_PENDING) {
+            secmmu_cpu_relax();
+        }
+        t[i] = now() - t0;
+    }
+    f->median = median(t);
+    atomic_store(&f->done, true);
+    return NULL;
+}
+
+/* With a driver that never sleeps either: two host CPUs are busy with that. */
+static double faults(void)
+{
+    Rig *rig = set_up(false);
+    Faulter f = { .rig = rig };
+    pthread_t thread;
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        CHECK(rig_zap(rig, 1, DATA + i * PAGE));
+    }
+    rig_shootdown(rig, 1, DATA, ROUNDS);
+    CHECK(!pthread_create(&thread, NULL, fault_on_and_on, &f));
+    while (!atomic_load(&f.done)) {
+        rig_poll(rig);
+        secmmu_cpu_relax();
+    }
+    pthread_join(thread, NULL);
+    rig_free(rig);
+    return f.median;
+}
+
 int main(void)
 {
     size_t len = 512 * PAGE;
@@ -194,5 +247,7 @@ int main(void)
     printf("  1 page        %8.1f\n", shootdown(1));
     printf("  512 pages     %8.1f\n", shootdown(512));
     printf("  all           %8.1f\n", shootdown(SECMMU_SHOOTDOWN_ALL));
+    printf("ns per job with a fault, two CPUs busy looking for its end\n");
+    printf("  FILL          %8.1f\n", faults());
     return 0;
 }
