@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * secmmu_bench: what the device costs beside its peers, in the guest. Lives
- * here: how a figure is taken, and main(). Not here: what is measured (rows.c),
- * ratios and goals (report).
+ * here: how a figure is taken, and main(). Not here: what is measured (rows.c,
+ * rows-jobs.c), ratios and goals (report).
  *
  *	--out PATH	lines "row TAB who TAB nanoseconds" (default stdout)
  *	--rounds N	samples of each (default 7)
- *	--only ROW	one row
+ *	--only ROW,...	these rows
  *
  * Subject and peer take turns, so that what disturbs the machine disturbs both.
  */
@@ -32,8 +32,19 @@ double now_ns(void)
 
 void bench_sample(const char *who, double ns)
 {
-	fprintf(out, "%s\t%s\t%.1f\n", row_name, who, ns);
+	fprintf(out, "%s\t%s\t%.2f\n", row_name, who, ns);
 	fflush(out);
+}
+
+/* Is @name in @list, whose names have commas between them? */
+static bool listed(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = list; (at = strstr(at, name)); at += len)
+		if ((at == list || at[-1] == ',') && (!at[len] || at[len] == ','))
+			return true;
+	return false;
 }
 
 int main(int argc, char **argv)
@@ -57,7 +68,7 @@ int main(int argc, char **argv)
 	for (const struct bench_row *row = bench_rows; row->name; row++) {
 		double start = now_ns();
 
-		if (only && strcmp(only, row->name))
+		if (only && !listed(only, row->name))
 			continue;
 		row_name = row->name;
 		/* "profile" looks for this line and for the other. */
