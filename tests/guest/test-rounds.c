@@ -393,7 +393,7 @@ static void foreign_file(int fd)
 static void round_pass_fd(unsigned int round)
 {
 	struct client c;
-	int fd;
+	int fd = -1;
 
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 			    pass_socket), 0);
