@@ -137,7 +137,9 @@ void moment_write(FILE *out, const struct moment *m)
 		PRIx64 "</span> there%s. It is the red line in the picture.</p>\n",
 		record_need(m->audit, "queue"),
 		record_has(m->audit, "write") ? "wrote to" : "read", m->page,
-		device, cpu, cpu & 1 ? "" : ", which is not present");
+		device, cpu, !(cpu & 1) ? ", which is not present" :
+		record_has(m->audit, "write") && !(cpu & 2) ?
+		", which may not be written" : "");
 	fprintf(out, "<h2>The life of that page until then</h2>\n<p>What both sides "
 		"told of it, the last %u records of them. The time is "
 		"microseconds before the violation.</p>\n<table id=\"life\"><tr>"
