@@ -113,9 +113,9 @@ void test_advise_drop(void)
 	CHECK_EQ(secmmu_fill(&queue, p, 0, LEN), 0);
 	CHECK(all_are(p, 0, LEN));
 	/* Everything, in one call. */
-	CHECK_EQ(secmmu_drop(&dev, NULL, 1ul << 47), 0);
+	CHECK_EQ(secmmu_drop(&dev, NULL, 1ul << dev.info.va_bits), 0);
 	CHECK_EQ(stats().pages_resident, 0);
-	CHECK_EQ(secmmu_resident(&dev, NULL, 1ul << 47, NULL), 0);
+	CHECK_EQ(secmmu_resident(&dev, NULL, 1ul << dev.info.va_bits, NULL), 0);
 	CHECK_EQ(secmmu_fill(&queue, p, 0, LEN), 0);
 }
 
