@@ -14,6 +14,12 @@
 
 #include "secmmu.h"
 
+/*
+ * Looks for each time that the CPU relaxes. An emulated one leaves its loop for
+ * that and takes a lock that device and the other CPUs want.
+ */
+#define POLL_LOADS	16
+
 static size_t ring_size(const struct secmmu_device *dev)
 {
 	return sizeof(struct secmmu_event) << dev->ring_order;
@@ -190,8 +196,9 @@ bool secmmu_events_poll(struct secmmu_device *dev, struct secmmu_queue *mine,
 	pending = (s32)(le32_to_cpu(old) - SECMMU_STAMP(head)) >= 0 ||
 		  cmpxchg(stamp, old, mark) != old;
 	if (!pending) {
-		while (READ_ONCE(*stamp) == mark && looks-- && !need_resched())
-			cpu_relax();
+		while (looks && READ_ONCE(*stamp) == mark && !need_resched())
+			if (!(--looks % POLL_LOADS))
+				cpu_relax();
 		pending = cmpxchg(stamp, mark, old) != mark;
 	}
 	preempt_enable();

@@ -48,8 +48,8 @@
 #define FAULT_BATCH	256
 
 /* Looks for the next fault: some ten microseconds at most, and how often to try. */
-#define POLL_MAX	200
-#define POLL_MIN	25
+#define POLL_MAX	3200
+#define POLL_MIN	200
 #define POLL_PROBE	16
 
 static void respond(struct secmmu_queue *queue, u32 seq, unsigned int code,
@@ -568,17 +568,20 @@ static bool serve_fault(struct secmmu_queue *queue)
 static bool next_fault(struct secmmu_queue *queue)
 {
 	struct secmmu_device *dev = queue->smm->dev;
+	unsigned int looks = queue->looks;
 	bool found;
 	int idx;
 
-	if (!queue->looks && queue->unpolled++ % POLL_PROBE)
-		return false;
+	if (looks < POLL_MIN) {
+		if (queue->unpolled++ % POLL_PROBE)
+			return false;
+		looks = POLL_MAX;
+	}
 	if (!secmmu_enter(dev, &idx))
 		return false;
-	found = secmmu_events_poll(dev, queue,
-				   max_t(unsigned int, queue->looks, POLL_MIN));
+	found = secmmu_events_poll(dev, queue, looks);
 	secmmu_exit(dev, idx);
-	queue->looks = found ? POLL_MAX : queue->looks / 2;
+	queue->looks = found ? POLL_MAX : looks / 2;
 	return found;
 }
 
