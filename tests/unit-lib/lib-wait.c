@@ -177,7 +177,7 @@ static void spins_adapt(void)
         }
     }
     CHECK_EQ(q.waits, 128);
-    CHECK(shortest && shortest <= 8);
+    CHECK(shortest && shortest <= 64);
     CHECK_EQ(q.spin, shortest);
     q.spin = 77;
     for (unsigned i = 0; i < 64; i++) {

@@ -22,9 +22,15 @@
  * worker, waits for the CPU that spins here, that is what it costs them. Every
  * so often one long look finds out whether jobs have become short again.
  */
-#define SPIN_MIN	8
+#define SPIN_MIN	64
 #define SPIN_MAX	400
 #define SPIN_PROBE	32
+
+/*
+ * Loads for one such look. An emulated CPU that relaxes leaves its loop and takes
+ * a lock, for which the CPU that serves the fault may be waiting: not each time.
+ */
+#define SPIN_LOADS	16
 
 static inline void cpu_relax(void)
 {
@@ -113,7 +119,9 @@ static int spin(struct secmmu_queue *q, unsigned int nr)
 	if (q->waits++ % SPIN_PROBE == 0)
 		limit = SPIN_MAX;
 	for (unsigned int i = 0; i <= limit; i++) {
-		if (is_done(q, nr - 1)) {
+		for (unsigned int k = 0; k < SPIN_LOADS; k++) {
+			if (!is_done(q, nr - 1))
+				continue;
 			if (i)
 				q->spin = 2 * i < SPIN_MIN ? SPIN_MIN :
 					  2 * i > SPIN_MAX ? SPIN_MAX : 2 * i;
