@@ -72,7 +72,7 @@ void secmmu_mem_unmap(SecmmuMem *mem, void *host, uint64_t addr, size_t len,
  * @repeat_interrupt: each message comes once more, a millisecond later.
  * @hang_engine: milliseconds that engine 0 spends in each window.
  * @fail_table: each of so many reads of a table entry finds no RAM.
- * @slow_master: milliseconds until bus mastering is off.
+ * @slow_stop: milliseconds until bus mastering is off, or a reset begins.
  * @vanish: with this doorbell (counted from 1) the device is gone: reads give
  *          ones, writes do nothing, memory is not touched.
  * @shootdowns, @messages, @reads, @doorbells: counted so far; any thread.
@@ -85,7 +85,7 @@ typedef struct SecmmuMisbehave {
     bool repeat_interrupt;
     uint32_t hang_engine;
     uint32_t fail_table;
-    uint32_t slow_master;
+    uint32_t slow_stop;
     uint32_t vanish;
     uint32_t shootdowns;
     uint32_t messages;
@@ -96,8 +96,8 @@ typedef struct SecmmuMisbehave {
 
 /* Tells @core what to do wrong. Its opaque must lead to @m, see below. */
 void secmmu_misbehave_init(SecmmuMisbehave *m, SecmmuCore *core);
-/* Bus mastering is about to be turned off. */
-void secmmu_misbehave_master(SecmmuMisbehave *m);
+/* Bus mastering is about to be turned off, or the device to be reset. */
+void secmmu_misbehave_stop(SecmmuMisbehave *m);
 /* Is the next message to be lost? Counts it. */
 bool secmmu_misbehave_loses_irq(SecmmuMisbehave *m);
 /* A doorbell has come. Is the device gone (by now)? */

@@ -55,9 +55,9 @@ void secmmu_misbehave_init(SecmmuMisbehave *m, SecmmuCore *core)
     secmmu_core_inject(core, &m->inject);
 }
 
-void secmmu_misbehave_master(SecmmuMisbehave *m)
+void secmmu_misbehave_stop(SecmmuMisbehave *m)
 {
-    g_usleep(m->slow_master * 1000ul);
+    g_usleep(m->slow_stop * 1000ul);
 }
 
 bool secmmu_misbehave_loses_irq(SecmmuMisbehave *m)

@@ -218,6 +218,9 @@ static void control_write(void *opaque, hwaddr off, uint64_t val,
     if (secmmu_misbehave_vanishes(&s->misbehave, false)) {
         return;
     }
+    if (off == SECMMU_REG_CTRL && (val & SECMMU_CTRL_RESET)) {
+        secmmu_misbehave_stop(&s->misbehave);
+    }
     secmmu_core_write(s->core, off, val, size);
 }
 
@@ -299,7 +302,7 @@ static void secmmu_config_write(PCIDevice *pci, uint32_t addr, uint32_t val,
      */
     if (ranges_overlap(addr, len, PCI_COMMAND, 2)) {
         if (ends_mastering(pci, addr, val, len)) {
-            secmmu_misbehave_master(&s->misbehave);
+            secmmu_misbehave_stop(&s->misbehave);
         }
         secmmu_core_set_bus_master(s->core, false);
     }
@@ -433,8 +436,8 @@ static SecmmuProperty secmmu_properties[] = {
                        misbehave.hang_engine, 0),
     DEFINE_PROP_UINT32("x-fail-table", SecmmuDevice,
                        misbehave.fail_table, 0),
-    DEFINE_PROP_UINT32("x-slow-master", SecmmuDevice,
-                       misbehave.slow_master, 0),
+    DEFINE_PROP_UINT32("x-slow-stop", SecmmuDevice,
+                       misbehave.slow_stop, 0),
     DEFINE_PROP_UINT32("x-vanish", SecmmuDevice, misbehave.vanish, 0),
     SECMMU_PROP_END
 };

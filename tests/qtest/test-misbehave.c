@@ -69,9 +69,9 @@ void test_dead_shootdown(void)
 }
 
 /* Off it is when the write has come back; and only that takes so long. */
-void test_slow_master(void)
+void test_slow_stop(void)
 {
-    struct dev *dev = dev_start(DEV_PROPERTIES ",x-slow-master=200");
+    struct dev *dev = dev_start(DEV_PROPERTIES ",x-slow-stop=200");
     struct space s = space_new(dev, 1);
     struct queue q = queue_new(&s, 0, 2);
     uint64_t *data = space_alloc(&s, VA, PAGE, SECMMU_SPTE_W);
