@@ -316,8 +316,9 @@ static pid_t start(char **command)
 static int record(const struct ctl_device *dev, char **command, double seconds)
 {
 	const struct timespec step = { .tv_nsec = DRAIN_NS };
+	double began = ctl_now();
 
-	rec.until = seconds ? ctl_now() + seconds : 0;
+	rec.until = seconds ? began + seconds : 0;
 	tracefs_trace_on(rec.instance);
 	if (command)
 		rec.child = start(command);
@@ -325,7 +326,11 @@ static int record(const struct ctl_device *dev, char **command, double seconds)
 		nanosleep(&step, NULL);
 		look_if_over();
 		drain(dev);
+		/* The terminal is the command's, if there is one. */
+		if (seconds && !command)
+			ctl_progress(began, (ctl_now() - began) / seconds);
 	} while (!rec.over);
+	ctl_progress_end();
 	/* What came while the last one was under way. */
 	drain(dev);
 	if (!rec.child)
