@@ -8,10 +8,10 @@
  * The order is the whole point (Documentation/mm/hmm.rst tells the same of
  * hmm_range_fault):
  *
- *	1. sample the sequence
- *	2. look the pages up, which may sleep for as long as it likes (room in
- *	   the memory cgroup and tables that are missing are made before: an
- *	   allocation that has to reclaim should find no pages held by us)
+ *	1. sample the sequence (room in the memory cgroup and tables that are
+ *	   missing are made before: an allocation that has to reclaim moves the
+ *	   sequence, and should find no pages held by us)
+ *	2. look the pages up, which may sleep for as long as it likes
  *	3. take smm->lock
  *	4. a range is active here: refuse; range_end will RESUME
  *	5. the sequence has moved: what was found may be stale; go to 1
@@ -154,7 +154,8 @@ static bool pages_are_huge(struct page **pages)
  * Widens a batch to the whole of the huge page that it begins in, if all of that
  * is mapped already: pages that the job does not touch are not made. By the way
  * without locks, which takes a huge page in one step, where the other takes the
- * page-table lock for each 4 KiB of it; it is for the mm that one is in.
+ * page-table lock for each 4 KiB of it; it is for the mm that one is in. It
+ * dirties nothing: the first page, looked up before, has made the whole dirty.
  */
 static bool lookup_huge(struct secmmu_batch *batch, unsigned int flags)
 {
@@ -433,7 +434,6 @@ static int serve(struct secmmu_batch *batch)
 		spin_unlock(&smm->lock);
 		return 0;
 	}
-	seq = smm->seq;
 	missing = secmmu_table_missing(smm, va);
 	spin_unlock(&smm->lock);
 
@@ -441,6 +441,14 @@ static int serve(struct secmmu_batch *batch)
 	ret = make_spare(missing, &spare);
 	if (ret)
 		goto free_spare;
+	/*
+	 * Only now: whoever has to reclaim for these takes pages from this mm,
+	 * and each is a range that moves the sequence. That a range is active
+	 * here again needs no look: if it ends, the sequence moves.
+	 */
+	spin_lock(&smm->lock);
+	seq = smm->seq;
+	spin_unlock(&smm->lock);
 	ret = batch_lookup(batch, missing > 0);
 	if (ret == -EINTR || ret == -EBUSY)
 		ret = -EAGAIN;

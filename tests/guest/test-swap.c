@@ -235,3 +235,37 @@ void test_swap_no_swap(void)
 	CHECK_EQ(join(spawn(neighbour, NULL)), 0);
 	rmdir(cgroup_file("swap-oom", ""));
 }
+
+/*
+ * The worker makes room in the cgroup, which takes pages from this very process:
+ * ranges, each of which moves the sequence. It must not have been sampled before.
+ */
+void test_swap_stream(void)
+{
+	const size_t len = 32 * MIB;
+	struct secmmu_stats before, after;
+	uint64_t *p, sum;
+	long long in;
+
+	swap_on_zram(640 * MIB);
+	cgroup_enter("swap-stream", 16 * MIB);
+	open_device();
+	p = anon_thp(len, false);
+	CHECK_EQ(secmmu_fill(&queue, p, 1, len), 0);
+	in = read_key("/proc/vmstat", "pswpin");
+	before = stats();
+	for (size_t at = 0; at < WORDS(len); at += WORDS(MIB))
+		CHECK_EQ(secmmu_fill(&queue, p + at, 2, MIB), 0);
+	after = stats();
+	in = read_key("/proc/vmstat", "pswpin") - in;
+	note("%lld pages came back from swap; %llu of %llu faults looked up again",
+	     in, (unsigned long long)(after.retries - before.retries),
+	     (unsigned long long)(after.faults - before.faults));
+	CHECK(in >= (long long)(len / PAGE / 2));
+	CHECK((after.retries - before.retries) * 4 <
+	      after.faults - before.faults);
+	CHECK_EQ(secmmu_reduce_u64(&queue, p, WORDS(len), &sum), 0);
+	CHECK_EQ(sum, 2 * WORDS(len));
+	close_device();
+	cgroup_leave("swap-stream");
+}
