@@ -14,6 +14,7 @@
 #include <secmmu.h>
 
 #define PAGE	4096ul
+#define FAULT_PAGES	512
 #define HUGE	(2ul << 20)
 #ifndef MIB
 #define MIB	(1ul << 20)
@@ -49,6 +50,8 @@ unsigned char *memory(size_t len, bool huge);
 /* Untouched again. */
 void clear(unsigned char *p, size_t len);
 void touch(unsigned char *p, size_t len);
+/* One job that writes a word to each of FAULT_PAGES pages, in turn. */
+void write_pages(unsigned char *p);
 /* Runs @fn in a process that has never opened the device. */
 double elsewhere(double (*fn)(void *arg), void *arg);
 /* The kernel's HMM test driver. */

@@ -18,7 +18,6 @@
 
 #define COUNTERS	"/sys/kernel/debug/secmmu/secmmu0/counters"
 #define TRACING		"/sys/kernel/tracing/"
-#define PAGES		512
 
 /*
  * By the sum of @from, names in COUNTERS or of @probe. A page-table lock is taken
@@ -67,16 +66,10 @@ static void take_counts(double *sums)
 	read_counts(TRACING "kprobe_profile", sums);
 }
 
-static void fill_pages(unsigned char *p)
-{
-	for (size_t i = 0; i < PAGES; i++)
-		check(secmmu_fill(&queue, p + i * PAGE, 1, 8), "fill");
-}
-
 void fault_counts(unsigned int rounds)
 {
 	double before[NR], between[NR], after[NR];
-	unsigned char *p = memory(PAGES * PAGE, false);
+	unsigned char *p = memory(FAULT_PAGES * PAGE, false);
 	char line[128];
 
 	for (size_t i = 0; i < NR_PROBES; i++) {
@@ -87,16 +80,16 @@ void fault_counts(unsigned int rounds)
 	write_file(TRACING "events/bench/enable", "1");
 	open_device();
 	while (rounds--) {
-		clear(p, PAGES * PAGE);
+		clear(p, FAULT_PAGES * PAGE);
 		take_counts(before);
-		fill_pages(p);
+		write_pages(p);
 		take_counts(between);
-		fill_pages(p);
+		write_pages(p);
 		take_counts(after);
 		for (size_t i = 0; i < NR; i++)
 			bench_sample(counts[i].name,
 				     (2 * between[i] - before[i] - after[i]) /
-				     PAGES);
+				     FAULT_PAGES);
 	}
 	close_device();
 	write_file(TRACING "events/bench/enable", "0");
