@@ -79,6 +79,7 @@ double drop_now(void *arg);
 void one_page(unsigned int rounds);
 void batches(unsigned int rounds);
 void list_walk(unsigned int rounds);
+void walk_faults(unsigned int rounds);
 void sweep(unsigned int rounds);
 void queues(unsigned int rounds);
 void contexts(unsigned int rounds);

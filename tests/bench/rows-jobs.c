@@ -74,6 +74,8 @@ void batches(unsigned int rounds)
 	close_device();
 }
 
+#define WALK_PAGES	4096ul
+
 struct node {
 	struct node *next;
 	uint64_t payload;
@@ -113,6 +115,42 @@ void list_walk(unsigned int rounds)
 		bench_sample("peer", (now_ns() - t) / nr);
 	}
 	close_device();
+}
+
+/*
+ * A list with a node on each page, all of which the device has to fault in one
+ * after the other; and as many pages' first touch by the CPU.
+ */
+void walk_faults(unsigned int rounds)
+{
+	unsigned char *p = memory(WALK_PAGES * PAGE, false);
+	unsigned char *other = memory(WALK_PAGES * PAGE, false);
+	uint64_t sum, count;
+
+	for (size_t i = 0; i < WALK_PAGES; i++) {
+		size_t at = i * 1237 % WALK_PAGES;
+		size_t next = (i + 1) * 1237 % WALK_PAGES;
+		struct node *n = (struct node *)(p + at * PAGE);
+
+		n->payload = i;
+		n->next = i + 1 < WALK_PAGES ?
+			  (struct node *)(p + next * PAGE) : NULL;
+	}
+	while (rounds--) {
+		double t;
+
+		open_device();
+		t = now_ns();
+		check(secmmu_list_walk(&queue, p, offsetof(struct node, next),
+				       offsetof(struct node, payload),
+				       WALK_PAGES, &sum, &count), "list");
+		bench_sample("subject", (now_ns() - t) / WALK_PAGES);
+		close_device();
+		clear(other, WALK_PAGES * PAGE);
+		t = now_ns();
+		touch(other, WALK_PAGES * PAGE);
+		bench_sample("peer", (now_ns() - t) / WALK_PAGES);
+	}
 }
 
 /* --------------------------------------------------------------------- swap */

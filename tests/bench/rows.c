@@ -279,6 +279,7 @@ const struct bench_row bench_rows[] = {
 	{ "batches", batches },
 	{ "one_fault", one_fault },
 	{ "list_walk", list_walk },
+	{ "walk_faults", walk_faults },
 	{ "sweep", sweep },
 	{ "queues", queues },
 	{ "contexts", contexts },
