@@ -283,8 +283,9 @@ void secmmu_queue_resume(SecmmuCore *core, unsigned asid)
             n++;
         }
     }
-    pthread_mutex_unlock(&core->lock);
+    /* Told before an engine can take one of them, and miss again. */
     secmmu_trace(core, SECMMU_TRACE_RESUME, 0, asid, 0, n, 0, 0);
+    pthread_mutex_unlock(&core->lock);
 }
 
 /* ------------------------------------------------------ engine's side */
