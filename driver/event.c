@@ -202,9 +202,10 @@ bool secmmu_events_poll(struct secmmu_device *dev, struct secmmu_queue *mine,
 		pending = cmpxchg(stamp, mark, old) != mark;
 	}
 	preempt_enable();
-	WRITE_ONCE(dev->polled, false);
 	if (pending)
 		ring_take(dev, mine, &own);
+	/* Until here the watch must not take what is there for a lost interrupt. */
+	WRITE_ONCE(dev->polled, false);
 	return own;
 }
 
