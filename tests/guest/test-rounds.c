@@ -16,19 +16,13 @@
 #include <unistd.h>
 
 #include "bus.h"
+#include "client.h"
 #include "guest-test.h"
 
 #define LEN	(512 * 1024ul)
 #define ONES	0x0101010101010101ull
 #define JOBS	12
 #define PCI	"/sys/bus/pci/devices/"
-
-/* A process that has jobs under way, and says so. */
-struct client {
-	pid_t pid;
-	int from;		/* a byte from it: under way */
-	int to;			/* its end is the sign to go on */
-};
 
 /* What a client does after its jobs have begun. Its exit status. */
 typedef int (*deed)(int to);
@@ -40,43 +34,20 @@ static void submit_jobs(unsigned char *p)
 	CHECK_EQ(secmmu_submit(&queue), JOBS);
 }
 
-static struct client client_start(deed deed)
-{
-	struct client c;
-	int to[2], from[2];
-	char byte;
+static deed next_deed;
 
-	CHECK_EQ(pipe2(to, O_CLOEXEC), 0);
-	CHECK_EQ(pipe2(from, O_CLOEXEC), 0);
-	c.pid = fork();
-	CHECK(c.pid >= 0);
-	if (!c.pid) {
-		/* The parent's context came with the fork; it is no use here. */
-		close_device();
-		close(to[1]);
-		close(from[0]);
-		open_device();
-		submit_jobs(anon(LEN));
-		if (write(from[1], "", 1) != 1)
-			_exit(100);
-		_exit(deed(to[0]));
-	}
-	close(to[0]);
-	close(from[1]);
-	c.to = to[1];
-	c.from = from[0];
-	CHECK_EQ(read(c.from, &byte, 1), 1);
-	return c;
+static int with_jobs(const struct client *me)
+{
+	submit_jobs(anon(LEN));
+	client_tells(me);
+	return next_deed(me->to);
 }
 
-static int client_end(struct client *c)
+/* A client that has jobs under way. */
+static struct client busy_start(deed deed)
 {
-	int status;
-
-	close(c->to);
-	status = join(c->pid);
-	close(c->from);
-	return status;
+	next_deed = deed;
+	return client_start(with_jobs);
 }
 
 /* Goes on with jobs for ever. */
@@ -171,7 +142,7 @@ static int exits(int to)
 
 static void round_exit(unsigned int round)
 {
-	struct client c = client_start(exits);
+	struct client c = busy_start(exits);
 
 	CHECK_EQ(client_end(&c), 7);
 }
@@ -183,7 +154,7 @@ void test_rounds_exit(void)
 
 static void round_kill(unsigned int round)
 {
-	struct client c = client_start(goes_on);
+	struct client c = busy_start(goes_on);
 
 	usleep(round * 131 % 7000);
 	CHECK_EQ(kill(c.pid, SIGKILL), 0);
@@ -204,7 +175,7 @@ static int execs(int to)
 
 static void round_exec(unsigned int round)
 {
-	struct client c = client_start(execs);
+	struct client c = busy_start(execs);
 
 	CHECK_EQ(client_end(&c), 0);
 }
@@ -274,7 +245,7 @@ static int closes_in_threads(int to)
 
 static void round_threads(unsigned int round)
 {
-	struct client c = client_start(closes_in_threads);
+	struct client c = busy_start(closes_in_threads);
 
 	CHECK_EQ(client_end(&c), 0);
 }
@@ -306,7 +277,7 @@ static int leaves_a_child(int to)
 
 static void round_inherit(unsigned int round)
 {
-	struct client c = client_start(leaves_a_child);
+	struct client c = busy_start(leaves_a_child);
 	char byte;
 
 	CHECK_EQ(join(c.pid), 0);
@@ -397,7 +368,7 @@ static void round_pass_fd(unsigned int round)
 
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 			    pass_socket), 0);
-	c = client_start(passes_fd);
+	c = busy_start(passes_fd);
 	if (round % 3) {
 		fd = receive_fd();
 		foreign_file(fd);
@@ -430,7 +401,7 @@ static void round_unbind(unsigned int round)
 	struct client c;
 
 	bus_address();
-	c = client_start(goes_on_until_lost);
+	c = busy_start(goes_on_until_lost);
 	usleep(round * 337 % 5000);
 	bus_unbind();
 	CHECK(access("/dev/secmmu0", F_OK) < 0);
@@ -446,7 +417,7 @@ void test_rounds_unbind(void)
 
 static void round_rmmod(unsigned int round)
 {
-	struct client c = client_start(goes_on);
+	struct client c = busy_start(goes_on);
 
 	CHECK_EQ(syscall(SYS_delete_module, "secmmu", O_NONBLOCK), -1);
 	CHECK(errno == EWOULDBLOCK || errno == EBUSY);
@@ -465,7 +436,7 @@ void test_rounds_rmmod(void)
 
 static void round_reset(unsigned int round)
 {
-	struct client c = client_start(goes_on_until_lost);
+	struct client c = busy_start(goes_on_until_lost);
 	char path[128];
 
 	usleep(round * 337 % 5000);
@@ -490,7 +461,7 @@ void test_rounds_reset(void)
 
 static void round_suspend(unsigned int round)
 {
-	struct client c = client_start(goes_on_until_lost);
+	struct client c = busy_start(goes_on_until_lost);
 
 	usleep(round * 337 % 5000);
 	write_file("/sys/power/state", round % 2 ? "mem" : "freeze");
@@ -570,7 +541,7 @@ static int opens_under_fire(int to)
 
 static void round_interrupted(unsigned int round)
 {
-	struct client c = client_start(opens_under_fire);
+	struct client c = busy_start(opens_under_fire);
 
 	CHECK_EQ(client_end(&c), 0);
 }

@@ -6,27 +6,19 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bus.h"
+#include "client.h"
 #include "guest-test.h"
 #include "monitor.h"
 #include "uffd.h"
 
 #define LEN	(64 * 1024ul)
-
-/* A process with lookups under way. */
-struct stuck {
-	pid_t pid;
-	int from;		/* a byte from it: they are */
-	int to;			/* its end: answer them */
-};
 
 static unsigned char *missing;
 
@@ -36,21 +28,20 @@ static void *prefetches(void *arg)
 }
 
 /* Each of the two waits for its page; both are told that the device is lost. */
-static int waits_for_pages(const struct stuck *s)
+static int waits_for_pages(const struct client *me)
 {
 	struct secmmu_completion done;
 	int fd = uffd_open();
 	pthread_t thread;
 	void *ret;
-	char byte;
 
 	missing = uffd_missing(fd, 2 * LEN);
 	secmmu_prep_fill(secmmu_get_desc(&queue), missing, ~0ull, LEN);
 	CHECK_EQ(secmmu_submit(&queue), 1);
 	CHECK_EQ(pthread_create(&thread, NULL, prefetches, NULL), 0);
 	uffd_await(fd, 2);
-	CHECK_EQ(write(s->from, "", 1), 1);
-	CHECK_EQ(read(s->to, &byte, 1), 0);
+	client_tells(me);
+	client_awaits_end(me);
 
 	CHECK_EQ(secmmu_wait(&queue, &done), -ENODEV);
 	uffd_zero(fd, missing, 2 * LEN);
@@ -62,57 +53,20 @@ static int waits_for_pages(const struct stuck *s)
 }
 
 /* Its file is closed, and with it the last one of the module, before the answer. */
-static int closes_meanwhile(const struct stuck *s)
+static int closes_meanwhile(const struct client *me)
 {
 	int fd = uffd_open();
-	char byte;
 
 	missing = uffd_missing(fd, LEN);
 	secmmu_prep_fill(secmmu_get_desc(&queue), missing, ~0ull, LEN);
 	CHECK_EQ(secmmu_submit(&queue), 1);
 	uffd_await(fd, 1);
 	close_device();
-	CHECK_EQ(write(s->from, "", 1), 1);
-	CHECK_EQ(read(s->to, &byte, 1), 0);
+	client_tells(me);
+	client_awaits_end(me);
 	uffd_zero(fd, missing, LEN);
 	CHECK(all_are(missing, 0, LEN));
 	return 0;
-}
-
-static struct stuck stuck_start(int (*deed)(const struct stuck *s))
-{
-	int to[2], from[2];
-	struct stuck s;
-	char byte;
-
-	CHECK_EQ(pipe2(to, O_CLOEXEC), 0);
-	CHECK_EQ(pipe2(from, O_CLOEXEC), 0);
-	s.pid = fork();
-	CHECK(s.pid >= 0);
-	if (!s.pid) {
-		close(to[1]);
-		close(from[0]);
-		open_device();
-		s.to = to[0];
-		s.from = from[1];
-		_exit(deed(&s));
-	}
-	close(to[0]);
-	close(from[1]);
-	s.to = to[1];
-	s.from = from[0];
-	CHECK_EQ(read(s.from, &byte, 1), 1);
-	return s;
-}
-
-static int stuck_end(struct stuck *s)
-{
-	int status;
-
-	close(s->to);
-	status = join(s->pid);
-	close(s->from);
-	return status;
 }
 
 static void opens_and_works(void)
@@ -128,14 +82,14 @@ static void opens_and_works(void)
 
 static void round_unbind(unsigned int round)
 {
-	struct stuck s = stuck_start(waits_for_pages);
+	struct client s = client_start(waits_for_pages);
 
 	/* Returns, though the answer comes much later. */
 	bus_unbind();
 	CHECK(access("/dev/secmmu0", F_OK) < 0);
 	if (round % 3 == 0) {
 		/* The last thing that is left of the binding is the lookup. */
-		CHECK_EQ(stuck_end(&s), 0);
+		CHECK_EQ(client_end(&s), 0);
 		bus_bind();
 		opens_and_works();
 		return;
@@ -143,10 +97,10 @@ static void round_unbind(unsigned int round)
 	bus_bind();
 	opens_and_works();
 	if (round % 3 == 1) {
-		CHECK_EQ(stuck_end(&s), 0);
+		CHECK_EQ(client_end(&s), 0);
 	} else {
 		CHECK_EQ(kill(s.pid, SIGKILL), 0);
-		CHECK_EQ(stuck_end(&s), 128 + SIGKILL);
+		CHECK_EQ(client_end(&s), 128 + SIGKILL);
 	}
 	opens_and_works();
 }
@@ -167,16 +121,16 @@ void test_stuck_unbind(void)
 /* As above, but that the device's own structures go as well. */
 static void round_unplug(unsigned int round)
 {
-	struct stuck s = stuck_start(waits_for_pages);
+	struct client s = client_start(waits_for_pages);
 
 	monitor_unplug();
 	if (round % 2) {
-		CHECK_EQ(stuck_end(&s), 0);
+		CHECK_EQ(client_end(&s), 0);
 		monitor_plug();
 	} else {
 		monitor_plug();
 		opens_and_works();
-		CHECK_EQ(stuck_end(&s), 0);
+		CHECK_EQ(client_end(&s), 0);
 	}
 	opens_and_works();
 }
@@ -196,7 +150,7 @@ void test_stuck_unplug(void)
 
 static int unloads(void *arg)
 {
-	struct stuck *s = arg;
+	struct client *s = arg;
 
 	/* Or its end would not be the end. */
 	close(s->to);
@@ -223,14 +177,14 @@ void test_stuck_rmmod(void)
 
 	bus_address();
 	for (unsigned int i = 0; i < nr; i++) {
-		struct stuck s = stuck_start(closes_meanwhile);
+		struct client s = client_start(closes_meanwhile);
 		pid_t unloader = spawn(unloads, &s);
 
 		while (!is_going())
 			usleep(1000);
 		usleep(20000);
 		CHECK_EQ(waitpid(unloader, NULL, WNOHANG), 0);
-		CHECK_EQ(stuck_end(&s), 0);
+		CHECK_EQ(client_end(&s), 0);
 		CHECK_EQ(join(unloader), 0);
 		load_module();
 		opens_and_works();
@@ -240,11 +194,10 @@ void test_stuck_rmmod(void)
 #define TRIES	600	/* more than a workqueue does at a time */
 
 /* Ends each queue while its fault waits; how many there were, until -ENOSPC. */
-static int piles_up(const struct stuck *s)
+static int piles_up(const struct client *me)
 {
 	int fd = uffd_open(), ret = 0;
 	unsigned int nr;
-	char byte;
 
 	missing = uffd_missing(fd, TRIES * PAGE);
 	for (nr = 0; nr < TRIES; nr++) {
@@ -261,8 +214,9 @@ static int piles_up(const struct stuck *s)
 	}
 	note("%u lookups under way for queues that are gone", nr);
 	CHECK_EQ(ret, -ENOSPC);
-	CHECK_EQ(write(s->from, "", 1), 1);
-	return read(s->to, &byte, 1) != 0;
+	client_tells(me);
+	client_awaits_end(me);
+	return 0;
 }
 
 /*
@@ -272,12 +226,12 @@ static int piles_up(const struct stuck *s)
 static void pile_up(void)
 {
 	struct secmmu_queue q;
-	struct stuck s;
+	struct client s;
 	double start;
 	int ret;
 
 	open_device();
-	s = stuck_start(piles_up);
+	s = client_start(piles_up);
 	for (int i = 0; i < 20; i++) {
 		unsigned char *p = anon(LEN);
 
@@ -287,7 +241,7 @@ static void pile_up(void)
 	}
 	CHECK_EQ(secmmu_queue_init(&q, &dev, 4, 0), -ENOSPC);
 	CHECK_EQ(kill(s.pid, SIGKILL), 0);
-	CHECK_EQ(stuck_end(&s), 128 + SIGKILL);
+	CHECK_EQ(client_end(&s), 128 + SIGKILL);
 	start = now();
 	while ((ret = secmmu_queue_init(&q, &dev, 4, 0)) == -ENOSPC &&
 	       now() - start < 30)
