@@ -75,7 +75,9 @@ void secmmu_mem_unmap(SecmmuMem *mem, void *host, uint64_t addr, size_t len,
  * @slow_stop: milliseconds until bus mastering is off, or a reset begins.
  * @vanish: with this doorbell (counted from 1) the device is gone: reads give
  *          ones, writes do nothing, memory is not touched.
- * @shootdowns, @messages, @reads, @doorbells: counted so far; any thread.
+ * @fail_start: it starts once; the next so many times it is not enabled.
+ * @shootdowns, @messages, @reads, @doorbells, @starts: counted so far; any
+ *          thread.
  */
 typedef struct SecmmuMisbehave {
     uint32_t lose_shootdown;
@@ -87,10 +89,12 @@ typedef struct SecmmuMisbehave {
     uint32_t fail_table;
     uint32_t slow_stop;
     uint32_t vanish;
+    uint32_t fail_start;
     uint32_t shootdowns;
     uint32_t messages;
     uint32_t reads;
     uint32_t doorbells;
+    uint32_t starts;
     SecmmuInject inject;
 } SecmmuMisbehave;
 
@@ -102,6 +106,8 @@ void secmmu_misbehave_stop(SecmmuMisbehave *m);
 bool secmmu_misbehave_loses_irq(SecmmuMisbehave *m);
 /* A doorbell has come. Is the device gone (by now)? */
 bool secmmu_misbehave_vanishes(SecmmuMisbehave *m, bool doorbell);
+/* The device shall be enabled. Does it stay as it is? */
+bool secmmu_misbehave_fails_start(SecmmuMisbehave *m);
 /* secmmu-pci.c: from the core's opaque. */
 SecmmuMisbehave *secmmu_misbehave_of(void *opaque);
 

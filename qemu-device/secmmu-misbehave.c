@@ -73,3 +73,10 @@ bool secmmu_misbehave_vanishes(SecmmuMisbehave *m, bool doorbell)
     }
     return m->vanish && m->doorbells == m->vanish;
 }
+
+bool secmmu_misbehave_fails_start(SecmmuMisbehave *m)
+{
+    uint32_t before = qatomic_fetch_inc(&m->starts);
+
+    return before > 0 && before <= m->fail_start;
+}

@@ -221,6 +221,10 @@ static void control_write(void *opaque, hwaddr off, uint64_t val,
     if (off == SECMMU_REG_CTRL && (val & SECMMU_CTRL_RESET)) {
         secmmu_misbehave_stop(&s->misbehave);
     }
+    if (off == SECMMU_REG_CTRL && (val & SECMMU_CTRL_ENABLE) &&
+        secmmu_misbehave_fails_start(&s->misbehave)) {
+        return;
+    }
     secmmu_core_write(s->core, off, val, size);
 }
 
@@ -439,6 +443,8 @@ static SecmmuProperty secmmu_properties[] = {
     DEFINE_PROP_UINT32("x-slow-stop", SecmmuDevice,
                        misbehave.slow_stop, 0),
     DEFINE_PROP_UINT32("x-vanish", SecmmuDevice, misbehave.vanish, 0),
+    DEFINE_PROP_UINT32("x-fail-start", SecmmuDevice,
+                       misbehave.fail_start, 0),
     SECMMU_PROP_END
 };
 

@@ -204,3 +204,17 @@ void test_vanish(void)
     CHECK_EQ(dev_read32(dev, QREG(0, QUEUE_STATUS)), 0xffffffffu);
     dev_end_dirty(dev);
 }
+
+void test_fail_start(void)
+{
+    struct dev *dev = dev_start(DEV_PROPERTIES ",x-fail-start=2");
+
+    for (unsigned i = 0; i < 2; i++) {
+        dev_write32(dev, SECMMU_REG_CTRL, SECMMU_CTRL_RESET);
+        dev_write32(dev, SECMMU_REG_CTRL, SECMMU_CTRL_ENABLE);
+        CHECK_EQ(dev_read32(dev, SECMMU_REG_STATUS), 0);
+    }
+    dev_write32(dev, SECMMU_REG_CTRL, SECMMU_CTRL_RESET);
+    dev_init(dev);
+    dev_end(dev);
+}
