@@ -80,6 +80,24 @@ static inline bool secmmu_big_lock_held(void)
 #endif
 }
 
+static inline void secmmu_big_lock(void)
+{
+#if SECMMU_QEMU_AT_LEAST(9, 0)
+    bql_lock();
+#else
+    qemu_mutex_lock_iothread();
+#endif
+}
+
+static inline void secmmu_big_unlock(void)
+{
+#if SECMMU_QEMU_AT_LEAST(9, 0)
+    bql_unlock();
+#else
+    qemu_mutex_unlock_iothread();
+#endif
+}
+
 static inline VMChangeStateEntry *
 secmmu_add_vm_change_state_handler(DeviceState *dev, VMChangeStateHandler *cb,
                                    void *opaque)

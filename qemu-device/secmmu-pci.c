@@ -295,6 +295,20 @@ static bool ends_mastering(PCIDevice *pci, uint32_t addr, uint32_t val,
            !(val >> 8 * (PCI_COMMAND - addr) & PCI_COMMAND_MASTER);
 }
 
+/* Only the CPU that asks for it waits. False if the device went meanwhile. */
+static bool stop_slowly(SecmmuDevice *s)
+{
+    bool there;
+
+    object_ref(OBJECT(s));
+    secmmu_big_unlock();
+    secmmu_misbehave_stop(&s->misbehave);
+    secmmu_big_lock();
+    there = DEVICE(s)->realized;
+    object_unref(OBJECT(s));
+    return there;
+}
+
 static void secmmu_config_write(PCIDevice *pci, uint32_t addr, uint32_t val,
                                 int len)
 {
@@ -305,8 +319,9 @@ static void secmmu_config_write(PCIDevice *pci, uint32_t addr, uint32_t val,
      * first, and do not see the difference between that and bad addresses.
      */
     if (ranges_overlap(addr, len, PCI_COMMAND, 2)) {
-        if (ends_mastering(pci, addr, val, len)) {
-            secmmu_misbehave_stop(&s->misbehave);
+        if (s->misbehave.slow_stop && ends_mastering(pci, addr, val, len) &&
+            !stop_slowly(s)) {
+            return;
         }
         secmmu_core_set_bus_master(s->core, false);
     }
