@@ -13,6 +13,10 @@
  * So our worker first asks for pages in a way that may fail and kills nobody. If
  * it fails, it sleeps, as the process would. What it was given goes back, but
  * stays with this CPU for the cgroup's next charges, which are the fault's.
+ *
+ * How long: newer kernels (6.12, not 6.1) decide by counts that may be four
+ * seconds old (2 * FLUSH_TIME in memcontrol.c) whether they look at the cgroup's
+ * active pages at all. Each lookup counts as a use: all of a job's may be active.
  */
 #include <linux/delay.h>
 #include <linux/gfp.h>
@@ -23,7 +27,7 @@
 #include "secmmu.h"
 
 /* In the end it is killed, if it must be: the process as by its own access. */
-#define ROOM_TRIES	40
+#define ROOM_TRIES	250
 #define ROOM_SLEEP_MS	20
 
 #ifdef CONFIG_MEMCG
@@ -70,8 +74,8 @@ static bool try_room(unsigned int nr)
  * @mm: whose pages will be brought in; mm_users is held.
  * @nr: how many, at most.
  *
- * May sleep, for a second at most. Costs nothing worth mentioning while the
- * cgroup is not at its limit.
+ * May sleep, for five seconds at most, while the process is there. Costs
+ * nothing worth mentioning while the cgroup is not at its limit.
  * Return: how many may be brought in at one time.
  */
 unsigned int secmmu_make_room(struct mm_struct *mm, unsigned int nr)
@@ -83,8 +87,12 @@ unsigned int secmmu_make_room(struct mm_struct *mm, unsigned int nr)
 		struct mem_cgroup *old = set_active_memcg(memcg);
 
 		nr = min_t(unsigned int, nr, SECMMU_ROOM_PAGES);
-		for (try = 0; try < ROOM_TRIES && !try_room(nr); try++)
+		for (try = 0; try < ROOM_TRIES && !try_room(nr); try++) {
+			/* Ours is the last: nobody waits for the pages. */
+			if (atomic_read(&mm->mm_users) == 1)
+				break;
 			msleep(ROOM_SLEEP_MS);
+		}
 		set_active_memcg(old);
 	}
 	mem_cgroup_put(memcg);

@@ -239,6 +239,8 @@ void test_swap_no_swap(void)
 /*
  * The worker makes room in the cgroup, which takes pages from this very process:
  * ranges, each of which moves the sequence. It must not have been sampled before.
+ * With two lists of pages: there newer kernels may find nothing to reclaim for
+ * seconds, and the worker has to wait as long before it lets anybody be killed.
  */
 void test_swap_stream(void)
 {
@@ -247,6 +249,7 @@ void test_swap_stream(void)
 	uint64_t *p, sum;
 	long long in;
 
+	write_file("/sys/kernel/mm/lru_gen/enabled", "n");
 	swap_on_zram(640 * MIB);
 	cgroup_enter("swap-stream", 16 * MIB);
 	open_device();
