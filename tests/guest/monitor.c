@@ -52,25 +52,38 @@ void monitor_say(const char *line)
 	monitor_ask(line, answer, sizeof(answer), 20);
 }
 
-static void await_device(bool there)
+static bool is_there(void)
 {
-	double start = now();
+	return !access("/dev/secmmu0", F_OK);
+}
 
-	while (!access("/dev/secmmu0", F_OK) != there && now() - start < 20)
+/* Says @line, and again after each @again seconds, until the device shows that. */
+static void say_until(const char *line, double again, bool there)
+{
+	double start = now(), said = start;
+
+	monitor_say(line);
+	while (is_there() != there && now() - start < 20) {
 		usleep(5000);
-	CHECK_EQ(!access("/dev/secmmu0", F_OK), there);
+		if (now() - said > again) {
+			monitor_say(line);
+			said = now();
+		}
+	}
+	CHECK_EQ(is_there(), there);
 }
 
 void monitor_unplug(void)
 {
-	monitor_say("device_del accel\n");
-	await_device(false);
+	say_until("device_del accel\n", 30, false);
 }
 
 void monitor_plug(void)
 {
-	/* Its id is free when QEMU has done its part, a moment later. */
+	/*
+	 * Its id is free when QEMU has done its part: a moment later, or more. Until
+	 * then, as once it is plugged in, QEMU refuses.
+	 */
 	usleep(50000);
-	monitor_say("device_add secmmu,bus=slot0,id=accel,audit=on\n");
-	await_device(true);
+	say_until("device_add secmmu,bus=slot0,id=accel,audit=on\n", 1, true);
 }
