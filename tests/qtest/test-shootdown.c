@@ -263,6 +263,10 @@ void test_shootdown_under_fire(void)
         for (unsigned i = 0; i < 4; i++) {
             queue_ring(&q[i]);
         }
+        /* Else on a busy machine they might begin too late, each time. */
+        if (round % 2) {
+            WAIT_FOR(__atomic_load_n(&page[0], __ATOMIC_RELAXED));
+        }
         space_unmap(&s, DST);
         dev_shootdown(dev, 0, DST, PAGE);
         written += page[0] != 0;
@@ -278,7 +282,6 @@ void test_shootdown_under_fire(void)
         WAIT_FOR(all_ended(dev, q, 4));
         CHECK(memcmp(page, page + 1, PAGE - 8) == 0 && page[0] == 0);
     }
-    /* The engines were at it, in part of the rounds at least. */
-    CHECK(written > 10);
+    CHECK(written >= 75);
     dev_end(dev);
 }
