@@ -52,38 +52,36 @@ void monitor_say(const char *line)
 	monitor_ask(line, answer, sizeof(answer), 20);
 }
 
-static bool is_there(void)
+/* Is the device there, or not, within @seconds? */
+static bool shows(bool there, double seconds)
 {
-	return !access("/dev/secmmu0", F_OK);
-}
+	double start = now();
 
-/* Says @line, and again after each @again seconds, until the device shows that. */
-static void say_until(const char *line, double again, bool there)
-{
-	double start = now(), said = start;
-
-	monitor_say(line);
-	while (is_there() != there && now() - start < 20) {
-		usleep(5000);
-		if (now() - said > again) {
-			monitor_say(line);
-			said = now();
-		}
-	}
-	CHECK_EQ(is_there(), there);
+	while (!access("/dev/secmmu0", F_OK) != there)
+		if (now() - start < seconds)
+			usleep(5000);
+		else
+			return false;
+	return true;
 }
 
 void monitor_unplug(void)
 {
-	say_until("device_del accel\n", 30, false);
+	monitor_say("device_del accel\n");
+	CHECK(shows(false, 20));
 }
 
 void monitor_plug(void)
 {
+	int tries = 20;
+
 	/*
 	 * Its id is free when QEMU has done its part: a moment later, or more. Until
 	 * then, as once it is plugged in, QEMU refuses.
 	 */
 	usleep(50000);
-	say_until("device_add secmmu,bus=slot0,id=accel,audit=on\n", 1, true);
+	do
+		monitor_say("device_add secmmu,bus=slot0,id=accel,audit=on\n");
+	while (!shows(true, 1) && --tries);
+	CHECK(tries);
 }
