@@ -70,6 +70,7 @@ void secmmu_mem_unmap(SecmmuMem *mem, void *host, uint64_t addr, size_t len,
  * @delay_shootdown: milliseconds that each shootdown takes longer.
  * @lose_interrupt: each of so many messages is lost (1: all).
  * @repeat_interrupt: each message comes once more, a millisecond later.
+ * @repeat_event: each event is written twice.
  * @hang_engine: milliseconds that engine 0 spends in each window.
  * @fail_table: each of so many reads of a table entry finds no RAM.
  * @slow_stop: milliseconds until bus mastering is off, or a reset begins.
@@ -85,6 +86,7 @@ typedef struct SecmmuMisbehave {
     uint32_t delay_shootdown;
     uint32_t lose_interrupt;
     bool repeat_interrupt;
+    bool repeat_event;
     uint32_t hang_engine;
     uint32_t fail_table;
     uint32_t slow_stop;

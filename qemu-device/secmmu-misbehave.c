@@ -43,7 +43,8 @@ void secmmu_misbehave_init(SecmmuMisbehave *m, SecmmuCore *core)
 {
     bool loses = m->lose_shootdown || m->dead_shootdown;
 
-    if (!loses && !m->delay_shootdown && !m->fail_table && !m->hang_engine) {
+    if (!loses && !m->delay_shootdown && !m->fail_table && !m->hang_engine &&
+        !m->repeat_event) {
         return;
     }
     m->inject = (SecmmuInject) {
@@ -51,6 +52,7 @@ void secmmu_misbehave_init(SecmmuMisbehave *m, SecmmuCore *core)
         .shootdown = m->delay_shootdown ? delay_shootdown : NULL,
         .table = m->fail_table ? fail_table : NULL,
         .window = m->hang_engine ? hang_engine : NULL,
+        .repeat_event = m->repeat_event,
     };
     secmmu_core_inject(core, &m->inject);
 }

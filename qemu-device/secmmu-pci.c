@@ -451,6 +451,8 @@ static SecmmuProperty secmmu_properties[] = {
                        misbehave.lose_interrupt, 0),
     DEFINE_PROP_BOOL("x-repeat-interrupt", SecmmuDevice,
                      misbehave.repeat_interrupt, false),
+    DEFINE_PROP_BOOL("x-repeat-event", SecmmuDevice,
+                     misbehave.repeat_event, false),
     DEFINE_PROP_UINT32("x-hang-engine", SecmmuDevice,
                        misbehave.hang_engine, 0),
     DEFINE_PROP_UINT32("x-fail-table", SecmmuDevice,

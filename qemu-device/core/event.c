@@ -69,6 +69,7 @@ static bool put(SecmmuCore *core, SecmmuQueue *q, unsigned type,
 static bool put_all(SecmmuCore *core, SecmmuQueue *q,
                     SecmmuCounterCell *count, bool *tell)
 {
+    const SecmmuInject *inject = secmmu_injected(core);
     const SecmmuBusOps *ops = core->ops;
     bool waits = false;
 
@@ -87,6 +88,10 @@ static bool put_all(SecmmuCore *core, SecmmuQueue *q,
             continue;
         }
         *tell |= put(core, q, type, slot, count);
+        if (inject && inject->repeat_event &&
+            core->event_tail - core->event_head < room) {
+            *tell |= put(core, q, type, slot, count);
+        }
     }
     return waits;
 }

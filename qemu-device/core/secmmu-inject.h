@@ -32,6 +32,8 @@ typedef struct SecmmuInject {
     bool no_drain;
     /* Walks fill the TLB even if a shootdown came by meanwhile. */
     bool late_fill;
+    /* Each event is written twice, one after the other. */
+    bool repeat_event;
 } SecmmuInject;
 
 /* @inject (NULL: none) must stay valid. Drains before it returns. */

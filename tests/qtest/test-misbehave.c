@@ -148,6 +148,24 @@ void test_repeat_interrupt(void)
     dev_end(dev);
 }
 
+void test_repeat_event(void)
+{
+    struct dev *dev = dev_start(DEV_PROPERTIES ",x-repeat-event=on");
+    struct space s = space_new(dev, 1);
+    struct queue q = queue_new(&s, 0, 2);
+
+    for (unsigned i = 1; i <= 10; i++) {
+        jobs_ok(&q, (struct secmmu_desc) {
+            .opcode = SECMMU_OP_NOP, .flags = SECMMU_DESC_INTERRUPT });
+        for (unsigned copy = 0; copy < 2; copy++) {
+            CHECK_EQ(dev_event(dev, SECMMU_EVENT_COMPLETION, 0).seq, i);
+        }
+    }
+    dev_no_event(dev);
+    CHECK_EQ(COUNTER(dev, EVENTS), 20);
+    dev_end(dev);
+}
+
 void test_hang_engine(void)
 {
     struct dev *dev = dev_start(DEV_PROPERTIES
