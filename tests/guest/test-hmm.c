@@ -59,13 +59,17 @@ static void warm_up(void)
 
 void test_hmm_open_close(void)
 {
+	struct secmmu_stats before;
+
+	open_device();
+	before = stats();
 	for (int i = 0; i < 50; i++) {
 		struct secmmu ctx;
 
 		CHECK_EQ(secmmu_open(&ctx, NULL), 0);
 		secmmu_close(&ctx);
 	}
-	open_device();
+	costs_nothing(&before);
 	device_fills(anon(PAGE), 1, PAGE);
 }
 
@@ -121,6 +125,7 @@ void test_hmm_anon_read_prot(void)
 	before = stats();
 	device_faults(p, LEN, false, p);
 	CHECK_EQ(moved_since(&before).mapped, 0);
+	CHECK_EQ(moved_since(&before).shootdowns, 0);
 	CHECK_EQ(stats().failed - before.failed, 1);
 	/* The CPU's own copy has not been touched by it. */
 	CHECK_EQ(mprotect(p, LEN, PROT_READ), 0);
@@ -257,6 +262,10 @@ void test_hmm_anon_write_hugetlbfs(void)
 	both_see(p, 3, HUGE);
 	after = stats();
 	CHECK_EQ(after.huge_mapped - before.huge_mapped, 1);
+	CHECK_EQ(moved_since(&before).mapped, HUGE / PAGE);
+	CHECK_EQ(moved_since(&before).shootdowns, 0);
+	if (!soft_mode())
+		CHECK(moved_since(&before).faults <= 2);
 	CHECK_EQ(munmap(p, HUGE), 0);
 	CHECK_EQ(moved_since(&after).shootdowns, 1);
 	write_file("/proc/sys/vm/nr_hugepages", "0");
@@ -356,7 +365,8 @@ void test_hmm_anon_teardown(void)
 	     m.zapped, m.shootdowns);
 	/* One job each time, and no more than one doorbell a range. */
 	CHECK_EQ(stats().failed - before.failed, TIMES);
-	CHECK(m.shootdowns <= m.ranges);
+	CHECK(m.shootdowns > 0 && m.shootdowns <= m.ranges);
+	CHECK(m.zapped > 0);
 }
 
 /* A page of everything side by side, and a job over all of it (snapshot too). */
@@ -468,7 +478,10 @@ void test_hmm_exclusive(void)
 	}
 	CHECK(moved_since(&before).mapped >= PAGES);
 	/* On a page that is read-only no part of it happens. */
+	before = stats();
 	CHECK_EQ(mprotect(p, LEN, PROT_READ), 0);
+	CHECK_EQ(moved_since(&before).zapped, PAGES);
+	CHECK_EQ(moved_since(&before).shootdowns, 1);
 	CHECK_EQ(secmmu_atomic_add(&queue, p, 8, 5, &old), -EFAULT);
 	CHECK_EQ(stats().failed - before.failed, 1);
 	CHECK_EQ(*(uint64_t *)p, 5);
@@ -477,6 +490,7 @@ void test_hmm_exclusive(void)
 	for (int i = 0; i < 100; i++)
 		adder_cpu(&a);
 	/* exclusive_cow: a fork in between has the old value for good. */
+	before = stats();
 	child = fork();
 	CHECK(child >= 0);
 	if (!child) {
@@ -490,4 +504,6 @@ void test_hmm_exclusive(void)
 	CHECK_EQ(join(child), 0);
 	adder_round(&a);
 	adder_stop(&a);
+	CHECK(moved_since(&before).zapped >= PAGES);
+	CHECK(moved_since(&before).shootdowns > 0);
 }

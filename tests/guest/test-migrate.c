@@ -76,6 +76,12 @@ void test_move_pages(void)
 	CHECK(moved > PAGES);
 }
 
+/* Pages that the kernel has moved since it started, whoever wanted that. */
+static long long pages_moved(void)
+{
+	return read_key("/proc/vmstat", "pgmigrate_success");
+}
+
 void test_migrate_pages(void)
 {
 	unsigned char *p = anon_thp(LEN, false);
@@ -84,6 +90,7 @@ void test_migrate_pages(void)
 	struct secmmu_stats before;
 	struct moved m;
 	struct adder a, b;
+	long long moved;
 
 	open_device();
 	device_fills(p, 1, LEN);
@@ -96,9 +103,12 @@ void test_migrate_pages(void)
 	m = moved_since(&before);
 	note("migrate_pages: %llu pages zapped by %llu shootdowns", m.zapped,
 	     m.shootdowns);
+	/* All of both, but for what was in use just then. */
+	CHECK(m.zapped >= (LEN + 4 * MIB) / PAGE / 2);
 	CHECK(m.shootdowns > 0);
 	both_see(p, 1, LEN);
 	both_see(huge, 1, 4 * MIB);
+	moved = pages_moved();
 	adder_start(&a, p, LEN, false);
 	adder_start(&b, huge, 4 * MIB, false);
 	for (int i = 0; i < 10; i++) {
@@ -110,6 +120,9 @@ void test_migrate_pages(void)
 	adder_round(&a);
 	adder_stop(&a);
 	adder_stop(&b);
+	moved = pages_moved() - moved;
+	note("%lld pages moved under jobs", moved);
+	CHECK(moved > PAGES);
 }
 
 /* Memory full of holes, and how many of its pages compaction moves. */
@@ -138,6 +151,7 @@ void test_compaction(void)
 	size_t len = 96 * MIB;
 	unsigned char *p;
 	struct adder a;
+	long long moved;
 	int tries = 4;
 
 	open_device();
@@ -153,6 +167,7 @@ void test_compaction(void)
 		both_see(p + at, 0, PAGE);
 		both_see(p + at + PAGE, 1, PAGE);
 	}
+	moved = pages_moved();
 	adder_start(&a, p, 4 * MIB, false);
 	for (int i = 0; i < 3; i++) {
 		for (size_t at = 4 * MIB; at < len; at += 2 * PAGE)
@@ -163,6 +178,9 @@ void test_compaction(void)
 	}
 	adder_round(&a);
 	adder_stop(&a);
+	moved = pages_moved() - moved;
+	note("compaction: %lld pages moved under jobs", moved);
+	CHECK(moved > 0);
 	both_see(p + 4 * MIB, 2, len - 4 * MIB);
 }
 

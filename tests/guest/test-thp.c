@@ -110,11 +110,13 @@ void test_thp_collapse_and_split_under_jobs(void)
 	CHECK_EQ(madvise(p, LEN, MADV_HUGEPAGE), 0);
 	adder_start(&a, p, LEN, false);
 	for (int i = 0; i < 20; i++) {
-		collapsed += collapse(p, LEN);
+		bool huge = collapse(p, LEN);
+
+		collapsed += huge;
 		adder_cpu(&a);
 		adder_round(&a);
 		split(p, LEN);
-		splits += !huge_kb(p);
+		splits += huge && !huge_kb(p);
 		adder_cpu(&a);
 	}
 	adder_stop(&a);
