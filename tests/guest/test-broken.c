@@ -7,12 +7,14 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "guest-test.h"
+#include "uffd.h"
 
 #define LEN	(1 * MIB)
 #define ONES	0x0101010101010101ull
@@ -54,6 +56,61 @@ static void bystander_is_out(struct bystander *by)
 	*by->q.doorbell = 1;
 	secmmu_queue_exit(&by->q);
 	secmmu_close(&by->ctx);
+}
+
+/* Two threads that sleep, for a job that waits for a page, as the device is lost. */
+struct sleepers {
+	struct secmmu ctx;
+	struct secmmu_queue q;
+	pthread_t waiter, poller;
+	int uffd;
+};
+
+static void *sleeps_in_wait(void *arg)
+{
+	struct sleepers *s = arg;
+	struct secmmu_completion done;
+
+	CHECK_EQ(secmmu_wait_timeout(&s->q, &done, 120000000000ll), -ENODEV);
+	return NULL;
+}
+
+static void *sleeps_in_poll(void *arg)
+{
+	struct sleepers *s = arg;
+	struct pollfd p = { .fd = s->ctx.fd, .events = POLLIN };
+
+	CHECK_EQ(poll(&p, 1, 120000), 1);
+	CHECK_EQ(p.revents, POLLIN | POLLERR | POLLHUP);
+	return NULL;
+}
+
+static void sleepers_start(struct sleepers *s)
+{
+	void *missing;
+
+	s->uffd = uffd_open();
+	missing = uffd_missing(s->uffd, PAGE);
+	CHECK_EQ(secmmu_open(&s->ctx, NULL), 0);
+	CHECK_EQ(secmmu_queue_init(&s->q, &s->ctx, 8, 0), 0);
+	secmmu_prep_fill(secmmu_get_desc(&s->q), missing, 1, PAGE);
+	CHECK_EQ(secmmu_submit(&s->q), 1);
+	uffd_await(s->uffd, 1);
+	CHECK_EQ(pthread_create(&s->waiter, NULL, sleeps_in_wait, s), 0);
+	CHECK_EQ(pthread_create(&s->poller, NULL, sleeps_in_poll, s), 0);
+}
+
+static void sleepers_are_told(struct sleepers *s)
+{
+	double start = now();
+
+	CHECK_EQ(pthread_join(s->waiter, NULL), 0);
+	CHECK_EQ(pthread_join(s->poller, NULL), 0);
+	/* They were told already; what remains is the machine's. */
+	CHECK(now() - start < 30);
+	close(s->uffd);
+	secmmu_queue_exit(&s->q);
+	secmmu_close(&s->ctx);
 }
 
 /* Opens the device as soon as it is back; @seconds at most. */
@@ -140,6 +197,7 @@ void test_lost_shootdown(void)
 	unsigned char *p = anon(LEN);
 	struct secmmu neighbour;
 	struct secmmu_queue nq;
+	struct sleepers asleep;
 	struct bystander by;
 	int ret;
 
@@ -147,8 +205,10 @@ void test_lost_shootdown(void)
 	CHECK_EQ(secmmu_queue_init(&nq, &neighbour, 8, 0), 0);
 	neighbour_works(&nq, p);
 	bystander_open(&by);
+	sleepers_start(&asleep);
 	open_device();
 	run_until_lost(p);
+	sleepers_are_told(&asleep);
 	neighbour_works(&nq, p);
 	memory_is_intact(p);
 	/* The doorbell is still mapped and leads nowhere; calls say so. */
