@@ -145,15 +145,23 @@ void test_scale_vmas(void)
 	enum { MANY = 10000 };
 	size_t len = MANY * PAGE;
 	unsigned char *p = anon(len);
+	/*
+	 * Who registers a notifier has all files' locks at one time, of which lockdep
+	 * counts 4095. There the device is opened before.
+	 */
+	bool lockdep = !access("/proc/lockdep", F_OK);
 	struct secmmu_stats before, s;
 	double start;
 
+	if (lockdep)
+		open_device();
 	/* Every second page shared: no two neighbours are one mapping. */
 	for (int i = 0; i < MANY; i += 2)
 		CHECK(mmap(p + i * PAGE, PAGE, PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) !=
 		      MAP_FAILED);
-	open_device();
+	if (!lockdep)
+		open_device();
 	start = now();
 	CHECK_EQ(secmmu_fill(&queue, p, ONES * 5, len), 0);
 	note("%d mappings filled in %.2f s", MANY, now() - start);
