@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "client.h"
 #include "guest-test.h"
 
 #define GROUP	"limits"
@@ -225,4 +226,100 @@ void test_limit_contexts(void)
 	check_no_leak(&before, 20);
 	open_device();
 	CHECK_EQ(secmmu_fill(&queue, anon(MIB), 1, MIB), 0);
+}
+
+/* A device with three ASIDs and four queues. */
+
+static void works(struct secmmu_queue *q)
+{
+	unsigned char *p = anon(MIB);
+
+	CHECK_EQ(secmmu_fill(q, p, 0x0101010101010101ull, MIB), 0);
+	CHECK(all_are(p, 1, MIB));
+	CHECK_EQ(munmap(p, MIB), 0);
+}
+
+static int lives(const struct client *me)
+{
+	works(&queue);
+	client_tells(me);
+	client_awaits_end(me);
+	return 0;
+}
+
+static int finds_none(void *arg)
+{
+	return secmmu_open(&dev, NULL) != -ENOSPC;
+}
+
+/* What a process had is given back a little after its end. */
+static int finds_one(void *arg)
+{
+	double start = now();
+	int ret;
+
+	while ((ret = secmmu_open(&dev, NULL)) == -ENOSPC && now() - start < 30)
+		usleep(10000);
+	CHECK_EQ(ret, 0);
+	CHECK_EQ(secmmu_queue_init(&queue, &dev, 8, 0), 0);
+	works(&queue);
+	return 0;
+}
+
+/*
+ * Three processes have an address space each: there is none for a fourth, nor for
+ * another mode of one of the three, and all of them go on. There is one when one
+ * of them ends.
+ */
+void test_few_asids(void)
+{
+	struct footprint before;
+	struct client a, b;
+	struct secmmu soft;
+
+	before = footprint();
+	open_device();
+	a = client_start(lives);
+	b = client_start(lives);
+	CHECK_EQ(secmmu_open(&soft, NULL), 0);
+	for (int i = 0; i < 200; i++) {
+		CHECK_EQ(secmmu_set_mode(&soft, SECMMU_MODE_SOFT), -ENOSPC);
+		CHECK_EQ(join(spawn(finds_none, NULL)), 0);
+	}
+	works(&queue);
+	/* The later one has the other's pipe too. */
+	CHECK_EQ(client_end(&b), 0);
+	CHECK_EQ(join(spawn(finds_one, NULL)), 0);
+	CHECK_EQ(client_end(&a), 0);
+	CHECK_EQ(secmmu_set_mode(&soft, SECMMU_MODE_SOFT), 0);
+	secmmu_close(&soft);
+	works(&queue);
+	close_device();
+	check_no_leak(&before, 200);
+}
+
+/* Four queues, whoever has them. */
+void test_few_queues(void)
+{
+	struct secmmu_queue q[3], one;
+	struct secmmu other;
+
+	open_device();
+	CHECK_EQ(secmmu_open(&other, NULL), 0);
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(secmmu_queue_init(&q[i], i ? &other : &dev, 8, 0), 0);
+	for (int i = 0; i < 200; i++) {
+		CHECK_EQ(secmmu_queue_init(&one, &dev, 8, 0), -ENOSPC);
+		CHECK_EQ(secmmu_queue_init(&one, &other, 8, 0), -ENOSPC);
+	}
+	works(&queue);
+	for (int i = 0; i < 3; i++)
+		works(&q[i]);
+	secmmu_queue_exit(&q[2]);
+	CHECK_EQ(secmmu_queue_init(&one, &dev, 8, 0), 0);
+	works(&one);
+	secmmu_queue_exit(&one);
+	secmmu_queue_exit(&q[1]);
+	secmmu_queue_exit(&q[0]);
+	secmmu_close(&other);
 }
