@@ -122,6 +122,9 @@ long long ctl_attr_number(const struct ctl_device *dev, const char *attr,
 /* Exits with CTL_WRONG_VERSION if the driver's interface is not ours. */
 void ctl_check_version(const struct ctl_device *dev);
 
+/* Is the device lost at this moment? For those who do not open it. */
+bool ctl_is_lost(const struct ctl_device *dev);
+
 /* May the caller open the node? Else CTL_NO_PERMISSION and why, in @why. */
 enum ctl_status ctl_may_open(const struct ctl_device *dev, char *why,
 			     size_t size);

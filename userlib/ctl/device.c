@@ -186,6 +186,14 @@ void ctl_check_version(const struct ctl_device *dev)
 	       SECMMU_UAPI_VERSION >> 16);
 }
 
+bool ctl_is_lost(const struct ctl_device *dev)
+{
+	char state[16];
+
+	return ctl_attr(dev, "state", state, sizeof(state)) &&
+	       !strcmp(state, "lost");
+}
+
 enum ctl_status ctl_may_open(const struct ctl_device *dev, char *why,
 			     size_t size)
 {

@@ -389,6 +389,10 @@ int cmd_trace(int argc, char **argv)
 		default: ctl_usage_error("trace");
 		}
 	ctl_device(&dev, which, true);
+	ctl_check_version(&dev);
+	/* It has no events. */
+	if (ctl_is_lost(&dev))
+		die_of(CTL_LOST, "%s: the device is lost", dev.path);
 	sigaction(SIGINT, &end, NULL);
 	sigaction(SIGTERM, &end, NULL);
 	rec.keep_text = raw;
@@ -412,5 +416,11 @@ int cmd_trace(int argc, char **argv)
 	free(rec.events);
 	trace_seq_destroy(&rec.text);
 	tep_free(rec.tep);
+	if (ctl_is_lost(&dev)) {
+		warn_that("%s: the device is lost", dev.path);
+		/* The command's own status says more. */
+		if (!rec.child)
+			status = CTL_LOST;
+	}
 	return status;
 }
