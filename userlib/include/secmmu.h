@@ -98,8 +98,10 @@ struct secmmu_queue {
  * SECMMU_MODE names, "walk" or "soft" (which is for tests: any program can be
  * run either way).
  *
- * Return: 0; -ENOENT, -EACCES, ... from open(); -EPROTO if the driver speaks
- * another major version; -EINTR and -ENOMEM from the driver may be tried again.
+ * Return: 0; -ENOENT, -EACCES, -ENODEV, ... from open(); -EPROTO if the driver
+ * speaks another major version; -EINVAL SECMMU_MODE names no mode, -EOPNOTSUPP it
+ * names one that the device does not have; -ENOSPC no address space left on the
+ * device; -EINTR and -ENOMEM from the driver may be tried again.
  */
 int secmmu_open(struct secmmu *s, const char *path);
 
