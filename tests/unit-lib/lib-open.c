@@ -281,6 +281,8 @@ static void layout(void)
     CHECK_EQ(offsetof(struct secmmu_desc, completion), 56);
     CHECK_EQ(offsetof(struct secmmu, fd), 0);
     CHECK_EQ(offsetof(struct secmmu, info), 4);
+    CHECK_EQ(sizeof(struct secmmu_set_mode), 8);
+    CHECK_EQ(offsetof(struct secmmu_set_mode, reserved), 4);
     CHECK_EQ(sizeof(struct secmmu_queue_eventfd), 8);
     CHECK_EQ(offsetof(struct secmmu_queue_eventfd, fd), 4);
     CHECK_EQ(sizeof(struct secmmu_queue_arm), 16);
@@ -306,6 +308,7 @@ static void layout(void)
     CHECK_EQ(SECMMU_IOC_QUEUE_DESTROY, 0x4008b602);
     CHECK_EQ(SECMMU_IOC_QUEUE_WAIT, 0xc020b603);
     CHECK_EQ(SECMMU_IOC_STATS, 0x8100b604);
+    CHECK_EQ(SECMMU_IOC_MODE, 0x4008b605);
 }
 
 static const Case cases[] = {

@@ -204,8 +204,49 @@ static void recover_errors(void)
     end();
 }
 
+/* Not there yet, in whatever words: it is waited for. */
+static void recover_waits(void)
+{
+    static const int errors[] = { ENODEV, ENXIO, ENOENT, EINTR };
+
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        begin(8);
+        fake_lose();
+        fake.gone = false;
+        fake.fail[FAKE_OPEN] = errors[i];
+        CHECK_EQ(secmmu_recover(&s, 0), -errors[i]);
+        fake.fail[FAKE_OPEN] = errors[i];
+        CHECK_EQ(secmmu_recover(&s, -1), 0);
+        CHECK_EQ(fake.opens, 4);
+        CHECK_EQ(secmmu_queue_reset(&q, NULL, 0), 0);
+        works();
+        end();
+    }
+}
+
+/* A context has room for so much of a path; a longer one is not kept. */
+static void recover_needs_a_path(void)
+{
+    char path[80];
+
+    for (int len = 63; len <= 64; len++) {
+        CHECK_EQ(snprintf(path, sizeof(path), "/dev/secmmu%0*d/secmmu0",
+                          len - 19, 0), len);
+        fake_reset();
+        CHECK_EQ(secmmu_open(&s, path), 0);
+        CHECK_EQ(secmmu_queue_init(&q, &s, 8, 0), 0);
+        CHECK_EQ(secmmu_recover(&s, -1), 0);    /* not lost */
+        fake_lose();
+        fake.gone = false;
+        CHECK_EQ(secmmu_recover(&s, 0), len == 63 ? 0 : -ENAMETOOLONG);
+        CHECK_EQ(fake.opens, len == 63 ? 2 : 1);
+        end();
+    }
+}
+
 static const Case cases[] = {
     CASE(desc_is_copied), CASE(lost_jobs_are_named), CASE(reset_fails),
-    CASE(device_comes_back), CASE(recover_errors),
+    CASE(device_comes_back), CASE(recover_errors), CASE(recover_waits),
+    CASE(recover_needs_a_path),
 };
 TEST_MAIN(cases)
