@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The examples and the Python module, as a user starts them: programs with the
- * shared library. What each prints goes to the console, where check-page
+ * shared library. What each prints goes to the console, where check-examples
  * compares it with docs/examples.md. Here: that they end as they should, that
  * the device did the work, and that bad use ends with a clear line.
  */
@@ -170,8 +170,9 @@ void test_example_python(void)
 /* Moves the node away for as long as a program runs without it. */
 void test_example_errors(void)
 {
-	static const char *const programs[] = {
-		"saxpy", "vector", "tree", "matmul", "pipeline",
+	static const char *const programs[][2] = {
+		{ "saxpy" }, { "vector" }, { "tree" },
+		{ "checksum", "/bin/checksum" }, { "matmul" }, { "pipeline" },
 	};
 
 	CHECK_EQ(start("checksum", NULL), 2);
@@ -183,7 +184,7 @@ void test_example_errors(void)
 
 	CHECK_EQ(rename("/dev/secmmu0", "/dev/elsewhere"), 0);
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
-		CHECK_EQ(start(programs[i], NULL), 1);
+		CHECK_EQ(start(programs[i][0], programs[i][1], NULL), 1);
 		CHECK(strstr(output, "No such file or directory"));
 	}
 	CHECK_EQ(start("/usr/bin/python3", "/bin/example.py", NULL), 1);
