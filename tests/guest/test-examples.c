@@ -164,7 +164,7 @@ void test_example_pipeline(void)
 
 void test_example_python(void)
 {
-	WORKS(9, "/usr/bin/python3", "/bin/example.py");
+	WORKS(17, "/usr/bin/python3", "/bin/example.py");
 }
 
 /* Moves the node away for as long as a program runs without it. */

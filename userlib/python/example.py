@@ -32,6 +32,35 @@ with secmmu.Device() as device, device.queue() as queue:
     assert queue.crc32c(numpy.frombuffer(b"123456789", numpy.uint8)) == 0xe3069283
     print("sum, copy, compare, fill, crc32c: right")
 
+    # Pointers: the nodes of a list, in any order, and elements by address.
+    nodes = numpy.zeros(1000, [("value", numpy.uint64), ("next", numpy.uint64)])
+    order = numpy.random.default_rng(3).permutation(999) + 1
+    order = numpy.concatenate(([0], order)).astype(numpy.uint64)
+    places = numpy.uint64(nodes.ctypes.data) + order * numpy.uint64(nodes.itemsize)
+    nodes["next"][order[:-1]] = places[1:]
+    nodes["value"] = order
+    assert queue.list_walk(nodes, "next", "value", 1000) == (499500, 1000)
+    try:
+        queue.list_walk(nodes, "next", "value", 999)
+    except OSError as e:
+        assert e.errno == errno.E2BIG
+    else:
+        raise AssertionError("the list is longer")
+    values = numpy.empty(1000, numpy.uint64)
+    queue.gather(values, places)
+    assert (values == nodes["value"][order]).all()
+    queue.scatter(places, values + numpy.uint64(1))
+    assert (nodes["value"] == order + numpy.uint64(1)).all()
+    print("list_walk, gather, scatter: right")
+
+    counters = numpy.array([5, 2**32 - 1], numpy.uint32)
+    assert queue.atomic_add(counters[1:], 3) == 2**32 - 1
+    assert queue.atomic_cas(counters[:1], 4, 7) == 5
+    assert queue.atomic_cas(counters[:1], 5, 8) == 5
+    assert counters.tolist() == [8, 2]
+    assert queue.atomic_add(words[1:2], 2**64 - 1) == 1 and words[1] == 0
+    print("atomic_add, atomic_cas: right")
+
     # An array in a file: numpy maps it, the device reads and writes it.
     in_file = numpy.memmap("/tmp/array", numpy.float32, "w+", shape=x.shape)
     queue.saxpy(in_file, 1.0, x)
@@ -42,6 +71,14 @@ with secmmu.Device() as device, device.queue() as queue:
             (ValueError, lambda: queue.fill(words[::2])),
             (ValueError, lambda: queue.copy(copy, words[1:])),
             (ValueError, lambda: queue.saxpy(y, 2.0, x[1:])),
+            (ValueError, lambda: queue.atomic_add(words, 1)),
+            (ValueError, lambda: queue.gather(values, places[1:])),
+            (ValueError, lambda: queue.scatter(places[1:], values)),
+            (ValueError, lambda: queue.list_walk(nodes[:0], "next", "value", 1)),
+            (TypeError, lambda: queue.atomic_cas(y[:1], 0, 1)),
+            (TypeError, lambda: queue.gather(values, places.astype(">u8"))),
+            (TypeError, lambda: queue.list_walk(words, "next", "value", 1)),
+            (TypeError, lambda: queue.list_walk(nodes, "next", "other", 1)),
             (TypeError, lambda: queue.sum(words.astype(numpy.int32))),
             (TypeError, lambda: queue.sum(list(x))),
             (TypeError, lambda: queue.fill(numpy.array([[], {}], object))),

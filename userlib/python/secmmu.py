@@ -51,6 +51,16 @@ _reduce_u64 = _function("reduce_u64", _pointer, _pointer, _size,
                         ctypes.POINTER(ctypes.c_uint64))
 _reduce_f32 = _function("reduce_f32", _pointer, _pointer, _size,
                         ctypes.POINTER(ctypes.c_double))
+_atomic_add = _function("atomic_add", _pointer, _pointer, ctypes.c_uint,
+                        ctypes.c_uint64, ctypes.POINTER(ctypes.c_uint64))
+_atomic_cas = _function("atomic_cas", _pointer, _pointer, ctypes.c_uint,
+                        ctypes.c_uint64, ctypes.c_uint64,
+                        ctypes.POINTER(ctypes.c_uint64))
+_list_walk = _function("list_walk", _pointer, _pointer, _size, _size,
+                       ctypes.c_uint64, ctypes.POINTER(ctypes.c_uint64),
+                       ctypes.POINTER(ctypes.c_uint64))
+_gather = _function("gather", _pointer, _pointer, _pointer, _size, _size)
+_scatter = _function("scatter", _pointer, _pointer, _pointer, _size, _size)
 _saxpy = _function("saxpy", _pointer, _pointer, ctypes.c_float, _pointer,
                    _size)
 _gemm = _function("gemm", _pointer, _pointer, _pointer, _pointer,
@@ -79,6 +89,25 @@ def _memory(array, dtype=None, write=False):
         raise TypeError("an array of %s is wanted, not of %s" %
                         (numpy.dtype(dtype), array.dtype))
     return array.ctypes.data
+
+
+def _word(array):
+    """The address of a word, which is an array of one."""
+    memory = _memory(array, write=True)
+    if array.dtype not in (numpy.uint32, numpy.uint64):
+        raise TypeError("a uint32 or uint64 is wanted, not %s" % array.dtype)
+    if array.size != 1:
+        raise ValueError("one word is wanted, as in a[i:i+1]")
+    return memory
+
+
+def _offset(array, field):
+    """Where in a node the device finds a field."""
+    if field not in (array.dtype.names or ()):
+        raise TypeError("the nodes have no field '%s'" % field)
+    if array.dtype[field] != numpy.uint64:
+        raise TypeError("the field '%s' is no uint64" % field)
+    return array.dtype.fields[field][1]
 
 
 class Device:
@@ -183,6 +212,53 @@ class Queue:
                             % array.dtype)
         self._call("sum", function, memory, array.size, ctypes.byref(value))
         return value.value
+
+    def atomic_add(self, word, add):
+        """word += add, in one step for CPUs too; the word before is returned.
+
+        A uint32 or uint64 of an array, as a[i:i+1].
+        """
+        old = ctypes.c_uint64()
+        self._call("atomic_add", _atomic_add, _word(word), word.itemsize, add,
+                   ctypes.byref(old))
+        return old.value
+
+    def atomic_cas(self, word, expected, desired):
+        """The word becomes desired if it is expected; returned as it was."""
+        old = ctypes.c_uint64()
+        self._call("atomic_cas", _atomic_cas, _word(word), word.itemsize,
+                   expected, desired, ctypes.byref(old))
+        return old.value
+
+    def list_walk(self, nodes, link, payload, max_nodes):
+        """The sum of payloads (modulo 2**64) from nodes[0] on, and how many.
+
+        link and payload name fields of a structured array, both uint64. A link
+        is the address of the next node, wherever that is, or 0. A list of more
+        than max_nodes is an OSError, E2BIG.
+        """
+        memory = _memory(nodes)
+        total, visited = ctypes.c_uint64(), ctypes.c_uint64()
+        if not nodes.size:
+            raise ValueError("there is no first node")
+        self._call("list_walk", _list_walk, memory, _offset(nodes, link),
+                   _offset(nodes, payload), max_nodes, ctypes.byref(total),
+                   ctypes.byref(visited))
+        return total.value, visited.value
+
+    def gather(self, to, addresses):
+        """to[i] = the element at addresses[i], a uint64."""
+        memory = _memory(to, write=True), _memory(addresses, numpy.uint64)
+        if to.size != addresses.size:
+            raise ValueError("arrays of two lengths")
+        self._call("gather", _gather, *memory, to.itemsize, to.size)
+
+    def scatter(self, addresses, source):
+        """The element at addresses[i] = source[i]."""
+        memory = _memory(addresses, numpy.uint64), _memory(source)
+        if source.size != addresses.size:
+            raise ValueError("arrays of two lengths")
+        self._call("scatter", _scatter, *memory, source.itemsize, source.size)
 
     def saxpy(self, y, a, x):
         """y += a * x, float32."""
