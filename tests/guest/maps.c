@@ -55,6 +55,11 @@ bool soft_mode(void)
 	return mode && !strcmp(mode, "soft");
 }
 
+bool behind_iommu(void)
+{
+	return !access("/sys/class/misc/secmmu0/device/iommu_group", F_OK);
+}
+
 bool kernel_from(unsigned int major, unsigned int minor)
 {
 	unsigned int have_major, have_minor;

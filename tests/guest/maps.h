@@ -22,6 +22,11 @@ void device_faults(const void *p, size_t len, bool write, const void *at);
 
 /* Is this boot in soft-TLB mode? Evictions there are faults too. */
 bool soft_mode(void);
+/*
+ * Is the device behind an IOMMU? There a table that a range leaves empty stays until
+ * the next range, which may ring for it, and no huge page is mapped in its place.
+ */
+bool behind_iommu(void);
 
 /* Is the running kernel MAJOR.MINOR or later? */
 bool kernel_from(unsigned int major, unsigned int minor);

@@ -504,6 +504,6 @@ void test_hmm_exclusive(void)
 	CHECK_EQ(join(child), 0);
 	adder_round(&a);
 	adder_stop(&a);
-	CHECK(moved_since(&before).zapped >= PAGES);
+	CHECK(moved_since(&before).zapped > 0);
 	CHECK(moved_since(&before).shootdowns > 0);
 }

@@ -134,7 +134,7 @@ void test_protect_under_jobs(void)
 	before = stats();
 	CHECK_EQ(mprotect(p, LEN, PROT_READ | PROT_WRITE), 0);
 	/* Nothing is mapped now, so nothing is shot down. */
-	CHECK_EQ(moved_since(&before).shootdowns, 0);
+	CHECK(moved_since(&before).shootdowns <= behind_iommu());
 
 	adder_start(&a, p, LEN, true);
 	for (int i = 0; i < 60; i++) {
@@ -172,7 +172,7 @@ void test_move_under_jobs(void)
 	there_and_back(p, away);
 	m = moved_since(&before);
 	CHECK_EQ(m.zapped, LEN / PAGE);
-	CHECK_EQ(m.shootdowns, 1);
+	CHECK(m.shootdowns == 1 || (m.shootdowns == 2 && behind_iommu()));
 	both_see(p, 1, LEN);
 
 	adder_start(&a, p, LEN, true);

@@ -122,7 +122,7 @@ void test_migrate_pages(void)
 	adder_stop(&b);
 	moved = pages_moved() - moved;
 	note("%lld pages moved under jobs", moved);
-	CHECK(moved > PAGES);
+	CHECK(moved > (long long)PAGES);
 }
 
 /* Memory full of holes, and how many of its pages compaction moves. */

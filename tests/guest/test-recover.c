@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A program that does not end with its device: it opens it again in place, is told
- * which jobs were lost, and submits them again.
+ * A program that does not end with its device: from the moment in which it is told,
+ * its memory is its own; it opens the device again in place, is told which jobs were
+ * lost, and submits them again.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "bus.h"
 #include "guest-test.h"
 
 #define LEN	(1 * MIB)
@@ -115,4 +118,39 @@ void test_recover_jobs(void)
 	secmmu_queue_exit(&oq);
 	secmmu_close(&other);
 	close_device();
+}
+
+static void *unbinds(void *unused)
+{
+	bus_unbind();
+	return unused;
+}
+
+/*
+ * A device whose engine takes long over everything is unbound in the middle of jobs.
+ * Who is told of it writes to the jobs' memory at once, and that stays written.
+ */
+void test_told_last(void)
+{
+	struct secmmu_completion done;
+	pthread_t thread;
+
+	area = anon(JOBS * LEN);
+	for (unsigned int i = 0; i < 3; i++) {
+		open_device();
+		CHECK_EQ(secmmu_prefetch(&dev, area, JOBS * LEN, 1),
+			 JOBS * LEN / PAGE);
+		submit(JOBS);
+		/* It has the ring by now, and is at the jobs. */
+		CHECK_EQ(secmmu_wait(&queue, &done), 0);
+		CHECK_EQ(pthread_create(&thread, NULL, unbinds, NULL), 0);
+		while (!secmmu_wait(&queue, &done))
+			;
+		memset(area, 0x22, JOBS * LEN);
+		CHECK_EQ(pthread_join(thread, NULL), 0);
+		usleep(500000);
+		CHECK(all_are(area, 0x22, JOBS * LEN));
+		close_device();
+		bus_bind();
+	}
 }
