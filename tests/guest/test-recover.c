@@ -127,30 +127,46 @@ static void *unbinds(void *unused)
 }
 
 /*
- * A device whose engine takes long over everything is unbound in the middle of jobs.
- * Who is told of it writes to the jobs' memory at once, and that stays written.
+ * A device that is unbound in the middle of jobs. Who is told of it writes to the
+ * jobs' memory at once, and that stays written, although it takes the driver a while
+ * to tell all the others.
  */
 void test_told_last(void)
 {
+	enum { OTHERS = 400 };
 	struct secmmu_completion done;
+	struct secmmu other[OTHERS];
+	unsigned char *last;
 	pthread_t thread;
+	int ret;
 
 	area = anon(JOBS * LEN);
-	for (unsigned int i = 0; i < 3; i++) {
+	last = area + (JOBS - 1) * LEN + LEN - PAGE;
+	memset(area, 0, JOBS * LEN);
+	for (unsigned int i = 0; i < 10; i++) {
+		for (int j = 0; j < OTHERS / 2; j++)
+			CHECK_EQ(secmmu_open(&other[j], NULL), 0);
 		open_device();
+		for (int j = OTHERS / 2; j < OTHERS; j++)
+			CHECK_EQ(secmmu_open(&other[j], NULL), 0);
 		CHECK_EQ(secmmu_prefetch(&dev, area, JOBS * LEN, 1),
 			 JOBS * LEN / PAGE);
-		submit(JOBS);
-		/* It has the ring by now, and is at the jobs. */
+		for (unsigned int j = 0; j < 60; j++)
+			secmmu_prep_fill(secmmu_get_desc(&queue), area,
+					 0x0101010101010101ull * j, JOBS * LEN);
+		CHECK_EQ(secmmu_submit(&queue), 60);
 		CHECK_EQ(secmmu_wait(&queue, &done), 0);
 		CHECK_EQ(pthread_create(&thread, NULL, unbinds, NULL), 0);
-		while (!secmmu_wait(&queue, &done))
-			;
-		memset(area, 0x22, JOBS * LEN);
+		while (!(ret = secmmu_wait(&queue, &done)))
+			CHECK_EQ(done.status, SECMMU_STATUS_OK);
+		memset(last, 0xee, PAGE);
+		CHECK_EQ(ret, -ENODEV);
 		CHECK_EQ(pthread_join(thread, NULL), 0);
-		usleep(500000);
-		CHECK(all_are(area, 0x22, JOBS * LEN));
+		usleep(20000);
+		CHECK(all_are(last, 0xee, PAGE));
 		close_device();
+		for (int j = 0; j < OTHERS; j++)
+			secmmu_close(&other[j]);
 		bus_bind();
 	}
 }
