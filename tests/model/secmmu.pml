@@ -182,7 +182,7 @@ inline resume() {
 		refused = 0;
 		printf("cpu%d|RESUME rung\n", id);
 		if :: queue[0] == BUSY -> queue[0] = RUN :: else fi;
-#if ENGINES > 1
+#if ENGINES > 1 && !defined(NO_RESUME_ALL)
 		if :: queue[1] == BUSY -> queue[1] = RUN :: else fi;
 #endif
 #endif
@@ -575,5 +575,10 @@ init {
 
 #ifdef LIVENESS
 /* When no range is active any more, nobody stays refused. */
-ltl no_fault_is_lost { [] ((queue[0] == BUSY) -> <> (queue[0] != BUSY)) }
+#define ANSWERED(e)	((queue[e] == BUSY) -> <> (queue[e] != BUSY))
+#if ENGINES == 1
+ltl no_fault_is_lost { [] ANSWERED(0) }
+#else
+ltl no_fault_is_lost { [] (ANSWERED(0) && ANSWERED(1)) }
+#endif
 #endif
