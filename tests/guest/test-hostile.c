@@ -279,8 +279,10 @@ void test_hostile_doorbell(void)
 	uint64_t ring = (uintptr_t)anon(PAGE);
 	struct secmmu_queue_create c = { .ring = ring, .ring_order = 2 };
 	struct secmmu_queue_destroy d = { 0 };
+	struct secmmu_queue other, theirs;
+	struct secmmu_completion done;
 	volatile uint32_t *doorbell;
-	struct secmmu_queue other;
+	struct secmmu stranger;
 	uint32_t error;
 
 	begin();
@@ -291,7 +293,21 @@ void test_hostile_doorbell(void)
 	*doorbell = 0;
 	d.queue = c.queue;
 	CHECK_EQ(ioctl(dev.fd, SECMMU_IOC_QUEUE_DESTROY, &d), 0);
-	/* Its number goes to the next one; the old page must not reach it. */
+	/* Its number goes to another context; the old page must not reach it. */
+	CHECK_EQ(secmmu_open(&stranger, NULL), 0);
+	CHECK_EQ(secmmu_queue_init(&theirs, &stranger, 4, 0), 0);
+	CHECK_EQ(theirs.id, c.queue);
+	secmmu_prep_nop(secmmu_get_desc(&theirs));
+	*doorbell = 1;
+	usleep(20000);
+	CHECK_EQ(secmmu_queue_status(&theirs, &error, &(uint64_t){ 0 }), 0);
+	CHECK_EQ(error, SECMMU_QUEUE_OK);
+	CHECK_EQ(theirs.done[0].status, SECMMU_STATUS_PENDING);
+	CHECK_EQ(secmmu_submit(&theirs), 1);
+	CHECK_EQ(secmmu_wait(&theirs, &done), 0);
+	secmmu_queue_exit(&theirs);
+	secmmu_close(&stranger);
+	/* And to one of this context. */
 	CHECK_EQ(secmmu_queue_init(&other, &dev, 4, 0), 0);
 	CHECK_EQ(other.id, c.queue);
 	munmap((void *)doorbell, PAGE);

@@ -55,7 +55,8 @@ void test_dontneed(void)
 
 void test_madv_free(void)
 {
-	unsigned char *p = anon(LEN);
+	unsigned char *p = anon_thp(LEN, false);
+	unsigned int gone = 0;
 
 	open_device();
 	device_fills(p, 3, LEN);
@@ -66,6 +67,23 @@ void test_madv_free(void)
 	both_see(p, 4, LEN);
 	CHECK_EQ(madvise(p, LEN, MADV_COLD), 0);
 	both_see(p, 4, LEN);
+	/*
+	 * Not written after it: reclaimed, a page is gone, for both. The last ones are
+	 * still in a list of this CPU's and stay.
+	 */
+	CHECK_EQ(madvise(p, LEN, MADV_FREE), 0);
+	CHECK_EQ(madvise(p, LEN, MADV_PAGEOUT), 0);
+	for (size_t at = 0; at < LEN; at += PAGE) {
+		uint32_t crc = 0;
+
+		/* The device looks first. */
+		CHECK_EQ(secmmu_crc32c(&queue, p + at, 1, &crc), 0);
+		both_see(p + at, p[at], PAGE);
+		CHECK(p[at] == 0 || p[at] == 4);
+		gone += !p[at];
+	}
+	note("MADV_FREE: %u pages of %lu gone", gone, LEN / PAGE);
+	CHECK(gone > LEN / PAGE / 2);
 }
 
 void test_munmap(void)
