@@ -133,9 +133,10 @@ static void *unbinds(void *unused)
  */
 void test_told_last(void)
 {
-	enum { OTHERS = 400 };
+	enum { OTHERS = 900, MANY = 1024 };
 	struct secmmu_completion done;
 	struct secmmu other[OTHERS];
+	struct secmmu_queue q;
 	unsigned char *last;
 	pthread_t thread;
 	int ret;
@@ -143,27 +144,30 @@ void test_told_last(void)
 	area = anon(JOBS * LEN);
 	last = area + (JOBS - 1) * LEN + LEN - PAGE;
 	memset(area, 0, JOBS * LEN);
-	for (unsigned int i = 0; i < 10; i++) {
+	for (unsigned int i = 0; i < 5; i++) {
 		for (int j = 0; j < OTHERS / 2; j++)
 			CHECK_EQ(secmmu_open(&other[j], NULL), 0);
 		open_device();
 		for (int j = OTHERS / 2; j < OTHERS; j++)
 			CHECK_EQ(secmmu_open(&other[j], NULL), 0);
+		CHECK_EQ(secmmu_queue_init(&q, &dev, MANY, 0), 0);
 		CHECK_EQ(secmmu_prefetch(&dev, area, JOBS * LEN, 1),
 			 JOBS * LEN / PAGE);
-		for (unsigned int j = 0; j < 60; j++)
-			secmmu_prep_fill(secmmu_get_desc(&queue), area,
-					 0x0101010101010101ull * j, JOBS * LEN);
-		CHECK_EQ(secmmu_submit(&queue), 60);
-		CHECK_EQ(secmmu_wait(&queue, &done), 0);
+		/* More than are done before it is gone. */
+		for (unsigned int j = 0; j < MANY; j++)
+			secmmu_prep_fill(secmmu_get_desc(&q), area, j,
+					 JOBS * LEN);
+		CHECK_EQ(secmmu_submit(&q), MANY);
+		CHECK_EQ(secmmu_wait(&q, &done), 0);
 		CHECK_EQ(pthread_create(&thread, NULL, unbinds, NULL), 0);
-		while (!(ret = secmmu_wait(&queue, &done)))
+		while (!(ret = secmmu_wait(&q, &done)))
 			CHECK_EQ(done.status, SECMMU_STATUS_OK);
 		memset(last, 0xee, PAGE);
 		CHECK_EQ(ret, -ENODEV);
 		CHECK_EQ(pthread_join(thread, NULL), 0);
 		usleep(20000);
 		CHECK(all_are(last, 0xee, PAGE));
+		secmmu_queue_exit(&q);
 		close_device();
 		for (int j = 0; j < OTHERS; j++)
 			secmmu_close(&other[j]);
