@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * tools-load SECONDS [QUEUES [fork | ranges]]: keeps a device busy, for the tools to look
- * at: each queue checksums 8 MiB and fills 256 KiB of which the CPU takes half away,
- * again and again. Prints "jobs N" at its end. With "fork" it has a child, which has the
- * open device too and does nothing with it. With "ranges" the CPU takes pages away
- * between jobs as fast as it can: each is two events of the driver.
+ * tools-load SECONDS [QUEUES [fork | ranges]]: keeps a device busy, for the tools to
+ * look at: each queue checksums 8 MiB a few times, so that it is seen at work on a
+ * busy machine too, and fills 256 KiB of which the CPU takes half away, again and
+ * again. Prints "jobs N" at its end. With "fork" it has a child, which has the open
+ * device too and does nothing with it. With "ranges" the CPU takes pages away between
+ * jobs as fast as it can: each is two events of the driver.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 
 #define LEN		(256ul << 10)
 #define LONG_LEN	(8ul << 20)
+#define LONG_JOBS	4
 #define MAX_QUEUES	8
 #define MANY_RANGES	10000
 
@@ -47,9 +49,9 @@ static void *work(void *jobs)
 		uint32_t crc = 0;
 
 		ret = secmmu_fill(&q, p, *(unsigned long *)jobs, LEN);
-		if (!ret)
+		for (int i = 0; i < LONG_JOBS && !ret; i++)
 			ret = secmmu_crc32c(&q, p + LEN, LONG_LEN, &crc);
-		*(unsigned long *)jobs += 2;
+		*(unsigned long *)jobs += 1 + LONG_JOBS;
 		for (int i = 0; i < ranges; i++)
 			madvise(p, LEN / 2, MADV_DONTNEED);
 	}
