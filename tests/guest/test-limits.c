@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * What one process can take of the machine through the driver: contexts, queues
- * and secondary tables are charged to its memory cgroup, and end with that.
+ * and secondary tables are charged to its memory cgroup, and end with that; or
+ * earlier, where the device has no more of them.
  */
 #define _GNU_SOURCE
 #include <errno.h>
