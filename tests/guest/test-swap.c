@@ -77,8 +77,8 @@ static void swap_case(const char *name, size_t limit, size_t len, size_t block,
 	out = read_key("/proc/vmstat", "pswpout") - out;
 	in = read_key("/proc/vmstat", "pswpin") - in;
 	hits = read_key(cgroup_file(name, "memory.events"), "max");
-	note("%lld pages out, %lld in, limit reached %lld times; faults %llu, refused %llu, retries %llu",
-	     out, in, hits, (unsigned long long)s.faults,
+	note("%zu of %zu MiB: %lld pages out, %lld in, limit reached %lld times; faults %llu, refused %llu, retries %llu",
+	     limit / MIB, len / MIB, out, in, hits, (unsigned long long)s.faults,
 	     (unsigned long long)s.refused, (unsigned long long)s.retries);
 	note("%llu ranges; %llu shootdowns, of them for ageing %llu, to split entries %llu; found young %llu times",
 	     (unsigned long long)s.ranges, (unsigned long long)s.shootdowns,
@@ -99,9 +99,22 @@ static void swap_case(const char *name, size_t limit, size_t len, size_t block,
 	cgroup_leave(name);
 }
 
+/*
+ * Where this is run once more, on another kernel, say, "secmmu.swap=" has less of
+ * it do: there is nothing here that the rest of it would show.
+ */
+static unsigned int part(unsigned int whole)
+{
+	unsigned int some = whole / option("swap", 1);
+
+	return some ? some : 1;
+}
+
 void test_swap_64m(void)
 {
-	swap_case("swap-64m", 64 * MIB, 256 * MIB, MIB, 2);
+	size_t limit = part(64) * MIB;
+
+	swap_case("swap-64m", limit, 4 * limit, MIB, 2);
 }
 
 /*
@@ -110,7 +123,8 @@ void test_swap_64m(void)
  */
 void test_swap_tiny(void)
 {
-	swap_case("swap-tiny", 6 * MIB, 32 * MIB, 64 * 1024, 3);
+	swap_case("swap-tiny", 6 * MIB, 32 * MIB, 64 * 1024,
+		  1 + part(2));
 }
 
 /*
