@@ -174,7 +174,7 @@ bool secmmu_events_take(struct secmmu_device *dev)
  * @looks: how often to look.
  *
  * Takes what comes, for whatever queue. Gives up when another task wants the CPU,
- * or if somebody else is looking.
+ * or if somebody else is looking. Does not begin with one CPU.
  * Return: true if @mine has a fault outstanding.
  */
 bool secmmu_events_poll(struct secmmu_device *dev, struct secmmu_queue *mine,
@@ -184,7 +184,12 @@ bool secmmu_events_poll(struct secmmu_device *dev, struct secmmu_queue *mine,
 	__le32 *stamp, old, mark;
 	u32 head;
 
-	if (xchg(&dev->polled, true))
+	/*
+	 * Then x86 has no LOCK in the kernel, and an emulated CPU need not do in one
+	 * step what no other could see: cmpxchg() might write back what it found
+	 * before the device's stamp.
+	 */
+	if (num_online_cpus() == 1 || xchg(&dev->polled, true))
 		return false;
 	/* A mark that stays while we sleep is an interrupt that does not come. */
 	preempt_disable();

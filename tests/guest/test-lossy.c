@@ -110,6 +110,42 @@ void test_lossy_poll(void)
 	CHECK(longest < 5);
 }
 
+/*
+ * On one CPU the driver does not ask the device to be silent, since it could not
+ * take that back: each event has its interrupt. Faults in a row are where it does
+ * ask elsewhere.
+ */
+void test_one_cpu(void)
+{
+	const char *counters = "/sys/kernel/debug/secmmu/secmmu0/counters";
+	long long events, interrupts;
+
+	open_device();
+	events = read_key(counters, "EVENTS");
+	interrupts = read_key(counters, "INTERRUPTS");
+	for (uint64_t i = 0; i < ROUNDS; i++) {
+		uint64_t *p = anon(16 * PAGE);
+		struct secmmu_completion done;
+
+		for (unsigned int page = 0; page < 16; page++)
+			secmmu_prep_fill(secmmu_get_desc(&queue),
+					 p + page * PAGE / 8, i, 8);
+		CHECK_EQ(secmmu_submit(&queue), 16);
+		for (unsigned int page = 0; page < 16; page++) {
+			CHECK_EQ(secmmu_wait(&queue, &done), 0);
+			CHECK_EQ(done.status, SECMMU_STATUS_OK);
+		}
+		CHECK_EQ(munmap(p, 16 * PAGE), 0);
+	}
+	/* Then the device is through with the last of them. */
+	close_device();
+	events = read_key(counters, "EVENTS") - events;
+	interrupts = read_key(counters, "INTERRUPTS") - interrupts;
+	note("%lld events, %lld interrupts", events, interrupts);
+	CHECK(events >= ROUNDS);
+	CHECK_EQ(interrupts, events);
+}
+
 /* Ends without a word, as most processes do. */
 static int short_life(void *arg)
 {

@@ -257,7 +257,8 @@ enum secmmu_asid_reg { SECMMU_ASID_REGS(SECMMU_REG_ENUM_) };
  * EVENT_HEAD's, may say so by SECMMU_STAMP_POLLED() as its stamp. The device
  * puts the event's own stamp there by an atomic exchange, and sends no interrupt
  * for it if that was what it found. Who stops looking takes the mark back by
- * compare-and-exchange: if that fails, there is an event.
+ * compare-and-exchange: if that fails, there is an event. Both have to be atomic
+ * for the device, too; a kernel that runs on one CPU may have none that is.
  */
 struct secmmu_event {
 	__u8	type;
