@@ -332,7 +332,9 @@ struct secmmu_queue_create {
  * struct secmmu_queue_destroy - SECMMU_IOC_QUEUE_DESTROY (in)
  * @queue: number of the queue. Jobs that have not ended are dropped without a
  *	completion record; none of them touches memory after the call. A
- *	doorbell page still mapped has no effect from then on.
+ *	doorbell page still mapped has no effect from then on. The number is
+ *	free when the driver has ended its last lookup for the queue: until
+ *	then, CREATE on a device without another may fail with -ENOSPC.
  * @reserved: zero.
  */
 struct secmmu_queue_destroy {
