@@ -185,7 +185,7 @@ bool secmmu_events_poll(struct secmmu_device *dev, struct secmmu_queue *mine,
 	u32 head;
 
 	/*
-	 * Then x86 has no LOCK in the kernel, and an emulated CPU need not do in one
+	 * With one, x86 has no LOCK in the kernel, and an emulated CPU need not do in one
 	 * step what no other could see: cmpxchg() might write back what it found
 	 * before the device's stamp.
 	 */

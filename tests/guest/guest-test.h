@@ -63,6 +63,9 @@ struct secmmu_completion run(struct secmmu_queue *q,
  */
 unsigned long option(const char *name, unsigned long otherwise);
 
+/* As the device itself counts, which no driver can talk round. */
+long long device_counter(const char *name);
+
 /*
  * Kernel objects that the driver and an address space consist of: counted after
  * everything is closed, before and after what might leak them.

@@ -86,6 +86,15 @@ unsigned long option(const char *name, unsigned long otherwise)
 	return value;
 }
 
+long long device_counter(const char *name)
+{
+	long long value = read_key("/sys/kernel/debug/secmmu/secmmu0/counters",
+				   name);
+
+	CHECK(value >= 0);
+	return value;
+}
+
 static long long slab_objects(const char *cache)
 {
 	char path[128];

@@ -117,12 +117,11 @@ void test_lossy_poll(void)
  */
 void test_one_cpu(void)
 {
-	const char *counters = "/sys/kernel/debug/secmmu/secmmu0/counters";
 	long long events, interrupts;
 
 	open_device();
-	events = read_key(counters, "EVENTS");
-	interrupts = read_key(counters, "INTERRUPTS");
+	events = device_counter("EVENTS");
+	interrupts = device_counter("INTERRUPTS");
 	for (uint64_t i = 0; i < ROUNDS; i++) {
 		uint64_t *p = anon(16 * PAGE);
 		struct secmmu_completion done;
@@ -139,8 +138,8 @@ void test_one_cpu(void)
 	}
 	/* Then the device is through with the last of them. */
 	close_device();
-	events = read_key(counters, "EVENTS") - events;
-	interrupts = read_key(counters, "INTERRUPTS") - interrupts;
+	events = device_counter("EVENTS") - events;
+	interrupts = device_counter("INTERRUPTS") - interrupts;
 	note("%lld events, %lld interrupts", events, interrupts);
 	CHECK(events >= ROUNDS);
 	CHECK_EQ(interrupts, events);

@@ -181,16 +181,6 @@ void test_scale_vmas(void)
 	CHECK(s.pages_zapped - before.pages_zapped >= MANY);
 }
 
-/* As the device counts, which no driver can talk round. */
-static long long device_counter(const char *name)
-{
-	long long value = read_key("/sys/kernel/debug/secmmu/secmmu0/counters",
-				   name);
-
-	CHECK(value >= 0);
-	return value;
-}
-
 #define TRACING	"/sys/kernel/tracing/"
 
 /* How often any range of any process has come to the driver. */

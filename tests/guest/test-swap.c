@@ -123,6 +123,7 @@ void test_swap_64m(void)
  */
 void test_swap_tiny(void)
 {
+	/* Two at least: what one round writes comes back in the next. */
 	swap_case("swap-tiny", 6 * MIB, 32 * MIB, 64 * 1024,
 		  1 + part(2));
 }
