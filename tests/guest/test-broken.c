@@ -281,8 +281,7 @@ void test_cut_off(void)
 	int ret;
 
 	open_device();
-	while (read_key("/sys/kernel/debug/secmmu/secmmu0/counters",
-			"SHOOTDOWNS") < LAST_SHOOTDOWN) {
+	while (device_counter("SHOOTDOWNS") < LAST_SHOOTDOWN) {
 		CHECK_EQ(secmmu_fill(&queue, p, 1, PAGE), 0);
 		CHECK_EQ(madvise(p, PAGE, MADV_DONTNEED), 0);
 	}
