@@ -246,15 +246,25 @@ void test_kill(void)
 	CHECK_EQ(secmmu_fill(&queue, anon(LEN), 1, LEN), 0);
 }
 
+#define EXEC_JOBS	60
+
 static int exec_self(void *arg)
 {
-	/* The fd without close-on-exec: the file survives, the mm does not. */
+	size_t len = 2 * MIB;
+	unsigned char *p = anon(len);
+
 	open_device();
-	if (secmmu_fill(&queue, anon(LEN), 1, LEN))
+	if (secmmu_fill(&queue, p, 1, len))
 		return 1;
+	/* More work than an exec takes, and none of it needs a fault. */
+	for (unsigned int i = 0; i < EXEC_JOBS; i++)
+		secmmu_prep_fill(secmmu_get_desc(&queue), p, i, len);
+	if (secmmu_submit(&queue) != EXEC_JOBS)
+		return 2;
+	/* The fd without close-on-exec: the file survives, the mm does not. */
 	fcntl(dev.fd, F_SETFD, 0);
 	execl("/bin/busybox", "true", NULL);
-	return 2;
+	return 3;
 }
 
 void test_exec(void)
