@@ -29,8 +29,8 @@ arch_table() {
 		arch_kernel=vmlinux
 		arch_console=ttyS2
 		arch_append='no_timer_check'
-		# It is found to be unstable in any case, by a watchdog that may
-		# stop the kernel: "Known limits" in docs/driver.md.
+		# All kernels give it up there, new ones by a watchdog that may
+		# stop them: "Known limits" in docs/driver.md.
 		arch_tcg='tsc=unstable'
 		arch_ports='-serial chardev:console -serial chardev:results -serial chardev:kernel'
 		arch_iommu='-device intel-iommu,intremap=off,aw-bits=48'
