@@ -153,7 +153,7 @@ static void ranges(FILE *out, const struct lives *lives, bool all)
 
 		if (!all && !lives_act(lives, g->begin->t))
 			continue;
-		if (!g->shootdown) {
+		if (range_is_bare(g)) {
 			bare++;
 			continue;
 		}

@@ -13,7 +13,11 @@
 
 #define BEFORE	130	/* records in the picture, up to the moment... */
 #define AFTER	30	/* ...and from it on */
-#define MARGIN	500	/* more, on both sides, for lives that reach into it */
+/*
+ * More, on both sides, for lives that reach into it: a range whose shootdown waits
+ * for an access of a MiB, each page of which is a violation, has a thousand.
+ */
+#define MARGIN	4000
 #define STEPS	40	/* of the page's life, in the table */
 #define PAGE	4096ull
 

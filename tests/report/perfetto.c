@@ -23,7 +23,7 @@ static const char *const lanes[] = {
 	[LANE_LIVES] = "lives",
 };
 
-static int64_t origin;
+static int64_t origin, last;	/* of the records */
 static const char *comma;
 
 static void string(FILE *out, const char *s)
@@ -86,13 +86,16 @@ static void instant(FILE *out, const struct record *r)
 	fputs("}}", out);
 }
 
+/* @to: NULL for what does not end in these records. */
 static void span(FILE *out, const char *category, const char *name,
 		 enum lane lane, int thread, const struct record *from,
 		 const struct record *to)
 {
+	int64_t end = to ? to->t : last;
+
 	begin(out, "X", name, lane, thread, from->t);
 	fprintf(out, ",\"cat\":\"%s\",\"dur\":%.3f", category,
-		to && to->t > from->t ? (to->t - from->t) / 1e3 : 0);
+		MAX(end - from->t, 0) / 1e3);
 }
 
 /* A step of a life; null if it is missing. */
@@ -152,7 +155,7 @@ static int range_slot(const struct range *g)
 
 	while (slot < RANGE_SLOTS - 1 && busy[slot] > g->begin->t)
 		slot++;
-	busy[slot] = g->end ? g->end->t : g->begin->t;
+	busy[slot] = g->end ? g->end->t : last;
 	return slot;
 }
 
@@ -168,7 +171,7 @@ static void range_write(FILE *out, const struct lives *lives,
 	fprintf(out, ",\"args\":{\"asid\":%" PRIu64 ",\"act\":%u,\"refused\":%u"
 		",\"windows\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"bare\":%s",
 		g->asid, lives_act(lives, g->begin->t), g->refused, g->windows,
-		g->dropped, g->shootdown ? "false" : "true");
+		g->dropped, range_is_bare(g) ? "true" : "false");
 	step(out, "start", g->begin);
 	if (g->shootdown) {
 		step(out, "shootdown", g->shootdown);
@@ -233,8 +236,11 @@ static void thread_names(FILE *out, const struct log *log,
 void perfetto_write(FILE *out, const struct log *log, const struct lives *lives)
 {
 	const struct record *first = g_ptr_array_index(log->records, 0);
+	const struct record *final = g_ptr_array_index(log->records,
+						       log->records->len - 1);
 
 	origin = first->t;
+	last = final->t;
 	comma = "";
 	fprintf(out, "{\"displayTimeUnit\":\"ns\",\"otherData\":{\"clock_pairs\":%u"
 		",\"slack_ns\":%" PRId64 ",\"incomplete\":%u,\"out_of_order\":%u},"

@@ -162,19 +162,33 @@ static void frame(void)
 	}
 }
 
-/* @room: where the next thing is drawn over it, for the label; or NULL. */
+/* Does what is between them reach into the act? @to: NULL for what goes on. */
+static bool reaches(const struct record *from, const struct record *to)
+{
+	return from->t <= act->to && (!to || to->t >= act->from);
+}
+
+/*
+ * @to: NULL for what does not end in these records: drawn up to the act's edge.
+ * @room: where the next thing is drawn over it, for the label; or NULL.
+ */
 static void span(int row, const char *class, const char *life,
 		 const char *label, const struct record *from,
 		 const struct record *to, const struct record *room,
 		 const char *details)
 {
-	double x = x_of(from->t), width = MAX(x_of(to->t) - x, 3);
+	double x = x_of(from->t);
+	double width = MAX((to ? x_of(to->t) : RIGHT) - x, 3);
 
 	fprintf(out, "<rect class=\"%s\" x=\"%.1f\" y=\"%.0f\" width=\"%.1f\" "
 		"height=\"%d\"", class, x, y_of(row) + 5, width, BAR);
 	life_attribute(life);
-	fprintf(out, " data-d=\"%s&#10;%.1f us, from %.1f to %.1f&#10;", label,
-		(to->t - from->t) / 1e3, since(from->t), since(to->t));
+	fprintf(out, " data-d=\"%s&#10;", label);
+	if (to)
+		fprintf(out, "%.1f us, from %.1f to %.1f&#10;",
+			(to->t - from->t) / 1e3, since(from->t), since(to->t));
+	else
+		fprintf(out, "from %.1f on&#10;", since(from->t));
 	picture_text(out, "", details, "\"/>");
 	if (room)
 		width = MIN(width, x_of(room->t) - x);
@@ -290,7 +304,7 @@ static void draw_jobs(const struct lives *lives)
 
 		const struct fault *first = NULL;
 
-		if (!job->end || !(inside(job->start) || inside(job->end)))
+		if (!reaches(job->start, job->end))
 			continue;
 		for (guint j = 0; j < lives->faults->len && !first; j++) {
 			first = g_ptr_array_index(lives->faults, j);
@@ -300,7 +314,7 @@ static void draw_jobs(const struct lives *lives)
 		}
 		span(queue_row(job->queue), "job", NULL, job_name(job->opcode),
 		     job->start, job->end, first ? first->raised : NULL,
-		     job->end->text);
+		     (job->end ? job->end : job->start)->text);
 	}
 }
 
@@ -311,8 +325,7 @@ static void draw_faults(const struct lives *lives)
 		int queue = queue_row(f->queue);
 		char life[64], label[64];
 
-		if (!inside(f->raised) || !f->seen || !f->answered ||
-		    !f->resumed)
+		if (!inside(f->raised))
 			continue;
 		snprintf(life, sizeof(life), "f%" PRIu64 "-%" PRIu64 "-%" PRIu64,
 			 f->asid, f->queue, f->seq);
@@ -322,9 +335,11 @@ static void draw_faults(const struct lives *lives)
 		snprintf(label, sizeof(label), "waits for fault %" PRIu64, f->seq);
 		span(queue, "wait", life, label, f->raised, f->told,
 		     NULL, f->raised->text);
-		if (f->resumed != f->told)
+		if (f->told && f->resumed != f->told)
 			span(queue, "refuse", life, "refused", f->told,
 			     f->resumed, NULL, f->told->text);
+		if (!f->seen)
+			continue;
 		snprintf(label, sizeof(label), "%" PRIu64 ": %s", f->seq, f->code);
 		span(ROW_FAULTS, "fault", life, label, f->seen, f->answered,
 		     NULL, f->seen->text);
@@ -342,22 +357,22 @@ static void draw_ranges(const struct lives *lives)
 		char life[32], details[160];
 		int row = ROW_RANGES;
 
-		/* One that reaches into the act is drawn from its edge on. */
-		if (!g->end || g->end->t < act->from || g->begin->t > act->to)
+		if (!reaches(g->begin, g->end))
 			continue;
 		if (g->begin->t < busy)
 			row = ROW_RANGES_2;
-		busy = MAX(busy, g->end->t);
+		busy = MAX(busy, g->end ? g->end->t : act->to);
 		snprintf(life, sizeof(life), "r%u", i);
 		snprintf(details, sizeof(details), "%s: %#" PRIx64 " to %#" PRIx64
 			 ", %u faults refused meanwhile", g->begin->task, g->start,
 			 g->stop, g->refused);
-		span(row, g->shootdown ? "range" : "range\" opacity=\".35", life,
-		     "range", g->begin, g->end, NULL, details);
-		if (!g->begun || !g->done)
+		span(row, range_is_bare(g) ? "range\" opacity=\".35" : "range",
+		     life, "range", g->begin, g->end, NULL, details);
+		if (!g->begun || !reaches(g->begun, g->done))
 			continue;
 		span(ROW_SHOOTDOWNS, "shoot\" opacity=\".6", life, "shootdown",
-		     g->begun, g->done, g->begun, g->done->text);
+		     g->begun, g->done, g->begun,
+		     (g->done ? g->done : g->begun)->text);
 		g_hash_table_insert(life_of, (gpointer)g->shootdown,
 				    g_strdup(life));
 		arrow(life, ROW_STEPS, g->shootdown, ROW_SHOOTDOWNS, g->begun);

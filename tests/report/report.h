@@ -73,7 +73,7 @@ bool record_is(const struct record *r, enum side side, const char *name);
  * @told: the device has it.
  * @resumed: the queue may go on: @told, or if the fault was refused, the
  *	RESUME that came later.
- * @code: "retry", "busy" or "fail".
+ * @code: "retry", "busy" or "fail"; "none" if the records end before.
  */
 struct fault {
 	uint64_t asid, queue, seq, va;
@@ -89,7 +89,7 @@ struct fault {
  * @begun: the device starts with it.
  * @drained: no access through what was dropped is under way.
  * @done: the device has said so.
- * @end: invalidate_range_end.
+ * @end: invalidate_range_end; NULL if the records end before.
  * @windows: accesses that had to be waited for.
  * @dropped: entries of the TLB and the walk cache.
  * @refused: faults that were answered BUSY meanwhile, of this address space.
@@ -101,8 +101,15 @@ struct range {
 	unsigned int refused;
 };
 
+/* Was nothing mapped there? Of a range that goes on nobody can say it yet. */
+static inline bool range_is_bare(const struct range *g)
+{
+	return g->end && !g->shootdown;
+}
+
 /**
  * struct job - from the descriptor's reading to its record
+ * @end: NULL if the records end before.
  */
 struct job {
 	uint64_t asid, queue, opcode;
