@@ -413,13 +413,14 @@ void test_hmm_mixed_map(void)
 void test_hmm_compound(void)
 {
 	/* Alone in its GiB, so that the table above it has nothing else. */
-	unsigned char *p = mmap((void *)0x100000000000, HUGE,
-				PROT_READ | PROT_WRITE, MAP_PRIVATE |
-				MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	void *alone = (void *)0x100000000000;
+	unsigned char *p = mmap(alone, HUGE, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS |
+				MAP_FIXED_NOREPLACE, -1, 0);
 	struct secmmu_stats before;
 	struct moved m;
 
-	CHECK(p == (void *)0x100000000000);
+	CHECK(p == alone);
 	CHECK_EQ(madvise(p, HUGE, MADV_HUGEPAGE), 0);
 	warm_up();
 	memset(p, 1, HUGE);
