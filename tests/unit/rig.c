@@ -553,33 +553,44 @@ static bool patience(uint64_t *since)
     return seconds() - *since < 60;
 }
 
-void rig_wait(Rig *rig, unsigned queue, uint32_t head)
+/* A negative @head or @state: any. */
+static void await(Rig *rig, unsigned queue, int64_t head, int state, bool poll)
 {
     uint64_t since = 0;
 
-    while (rig_read32(rig, QREG(queue, HEAD)) != head) {
-        rig_poll(rig);
+    for (;;) {
+        uint32_t h = rig_read32(rig, QREG(queue, HEAD));
+        uint32_t status = rig_read32(rig, QREG(queue, STATUS));
+
+        if ((head < 0 || h == head) &&
+            (state < 0 || (status & 0xff) == (unsigned)state)) {
+            return;
+        }
+        if (poll) {
+            rig_poll(rig);
+        }
         if (!patience(&since)) {
-            printf("# queue %u: head %u, waiting for %u, status 0x%x, %s\n",
-                   queue, rig_read32(rig, QREG(queue, HEAD)), head,
-                   rig_read32(rig, QREG(queue, STATUS)), rig->last_error);
+            printf("# queue %u: head %u, status 0x%x, waiting for head %" PRId64
+                   ", state %d, %s\n", queue, h, status, head, state,
+                   rig->last_error);
             CHECK(!"the queue does not get on");
         }
     }
 }
 
+void rig_wait(Rig *rig, unsigned queue, uint32_t head)
+{
+    await(rig, queue, head, -1, true);
+}
+
 void rig_wait_state(Rig *rig, unsigned queue, unsigned state)
 {
-    uint64_t since = 0;
+    await(rig, queue, -1, state, true);
+}
 
-    while ((rig_read32(rig, QREG(queue, STATUS)) & 0xff) != state) {
-        rig_poll(rig);
-        if (!patience(&since)) {
-            printf("# queue %u: status 0x%x, waiting for state %u\n", queue,
-                   rig_read32(rig, QREG(queue, STATUS)), state);
-            CHECK(!"the queue does not get into the state");
-        }
-    }
+void rig_wait_unread(Rig *rig, unsigned queue, uint32_t head, unsigned state)
+{
+    await(rig, queue, head, state, false);
 }
 
 struct secmmu_completion rig_run(Rig *rig, unsigned queue,

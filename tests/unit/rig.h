@@ -140,6 +140,11 @@ unsigned rig_poll(Rig *rig);
 /* Polls until the queue's head is @head; aborts after some seconds. */
 void rig_wait(Rig *rig, unsigned queue, uint32_t head);
 void rig_wait_state(Rig *rig, unsigned queue, unsigned state);
+/*
+ * Both at once, and reads no event: what the queue has posted by then is in the
+ * ring. The two above may have read the last ones or not, as time has it.
+ */
+void rig_wait_unread(Rig *rig, unsigned queue, uint32_t head, unsigned state);
 void rig_respond(Rig *rig, const RigFault *fault, unsigned code,
                  unsigned status);
 /* Submits, waits, gives back the completion record (desc->completion). */

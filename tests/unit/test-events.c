@@ -78,10 +78,7 @@ static void completion_events(void)
     for (unsigned i = 0; i < 3; i++) {
         rig_submit(rig, 0, &d);
     }
-    while (rig_read32(rig, QREG(0, HEAD)) != 5 ||
-           state(0) != SECMMU_QUEUE_STATE_IDLE) {
-        sched_yield();
-    }
+    rig_wait_unread(rig, 0, 5, SECMMU_QUEUE_STATE_IDLE);
     rig_poll(rig);
     CHECK_EQ(rig->completions, 2);
     CHECK_EQ(rig_counter(rig, SECMMU_CNT_EVENTS_MERGED), 2);
@@ -291,8 +288,8 @@ static void polled_slot_is_silent(void)
     warm(1);
     rig_queue_on(rig, 0, 1, RING, 4);
     CHECK(look_begin(&old));
-    rig_run(rig, 0, &d);
-    rig_wait_state(rig, 0, SECMMU_QUEUE_STATE_IDLE);
+    rig_submit(rig, 0, &d);
+    rig_wait_unread(rig, 0, 1, SECMMU_QUEUE_STATE_IDLE);
     CHECK(!look_end(old));
     CHECK_EQ(rig_poll(rig), 1);
     CHECK_EQ(rig->completions, 1);
@@ -301,8 +298,8 @@ static void polled_slot_is_silent(void)
     /* Looked in vain, and given up: told again. */
     CHECK(look_begin(&old));
     CHECK(look_end(old));
-    rig_run(rig, 0, &d);
-    rig_wait_state(rig, 0, SECMMU_QUEUE_STATE_IDLE);
+    rig_submit(rig, 0, &d);
+    rig_wait_unread(rig, 0, 2, SECMMU_QUEUE_STATE_IDLE);
     CHECK_EQ(atomic_load(&rig->irqs), 1);
     CHECK_EQ(rig_poll(rig), 1);
     stop();
