@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 /* Longest wait for anything that is expected to happen at once. */
-#define PATIENCE_MS 60000
+#define PATIENCE_MS 180000
 
 _Noreturn void fail(const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
