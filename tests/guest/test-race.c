@@ -101,7 +101,8 @@ void test_race_sequence(void)
 
 	t.p = anon_thp(t.len, false);
 	begin(t.len);
-	for (uint64_t round = 1; round <= rounds; round++) {
+	for (uint64_t round = 1; round <= rounds ||
+	     (!stats().retries && round <= 10 * rounds); round++) {
 		atomic_store(&t.stop, false);
 		CHECK_EQ(pthread_create(&thread, NULL, take_pages, &t), 0);
 		for (int i = 0; i < 12; i++) {

