@@ -152,7 +152,7 @@ static void frame(void)
 	for (guint i = 0; i < times->len; i++) {
 		double x = g_array_index(places, double, i);
 
-		if (x < next || x > RIGHT - 40)
+		if (x < next || x > RIGHT - 60)
 			continue;
 		fprintf(out, "<path class=\"grid\" d=\"M%.1f %d V%.0f\"/>"
 			"<text class=\"tick\" x=\"%.1f\" y=\"14\">%.1f</text>\n",

@@ -3,9 +3,10 @@
  * tools-load SECONDS [QUEUES [fork | ranges]]: keeps a device busy, for the tools to
  * look at: each queue checksums 8 MiB a few times, so that it is seen at work on a
  * busy machine too, and fills 256 KiB of which the CPU takes half away, again and
- * again. Prints "jobs N" at its end. With "fork" it has a child, which has the open
- * device too and does nothing with it. With "ranges" the CPU takes pages away between
- * jobs as fast as it can: each is two events of the driver.
+ * again; eight times at least, however long that takes. Prints "jobs N" at its end.
+ * With "fork" it has a child, which has the open device too and does nothing with it.
+ * With "ranges" the CPU takes pages away between jobs as fast as it can: each is two
+ * events of the driver.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -24,10 +25,12 @@
 #define LONG_JOBS	4
 #define MAX_QUEUES	8
 #define MANY_RANGES	10000
+#define MIN_ROUNDS	8
 
 static struct secmmu dev;
 static struct timespec until;
 static int ranges = 1;
+static pthread_barrier_t all;
 
 static int is_over(void)
 {
@@ -45,7 +48,10 @@ static void *work(void *jobs)
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int ret = p == MAP_FAILED ? -1 : secmmu_queue_init(&q, &dev, 8, 0);
 
-	while (!ret && !is_over()) {
+	/* None ends before all are there, whoever is late. */
+	if (!ret)
+		pthread_barrier_wait(&all);
+	for (int n = 0; !ret && (n < MIN_ROUNDS || !is_over()); n++) {
 		uint32_t crc = 0;
 
 		ret = secmmu_fill(&q, p, *(unsigned long *)jobs, LEN);
@@ -85,6 +91,7 @@ int main(int argc, char **argv)
 		pause();
 		_exit(0);
 	}
+	pthread_barrier_init(&all, NULL, queues);
 	for (int i = 0; i < queues; i++)
 		if (pthread_create(&threads[i], NULL, work, &jobs[i]))
 			return 1;
