@@ -362,6 +362,13 @@ void queue_ring(struct queue *q)
     dev_doorbell(q->dev, q->index, q->tail);
 }
 
+void queue_refill(struct queue *q)
+{
+    q->tail = dev_read32(q->dev, QREG(q->index, QUEUE_HEAD)) +
+              (1u << q->order);
+    queue_ring(q);
+}
+
 uint32_t queue_submit(struct queue *q, struct secmmu_desc desc)
 {
     uint32_t job = queue_put(q, desc);

@@ -171,7 +171,9 @@ struct queue queue_new(struct space *s, unsigned index, unsigned order);
 uint32_t queue_put(struct queue *q, struct secmmu_desc desc);
 /* Rings the doorbell. */
 void queue_ring(struct queue *q);
-/* Both. Returns the job's number. */
+/* Rings for a whole ring from the head on: what is in it is done again. */
+void queue_refill(struct queue *q);
+/* Puts and rings. Returns the job's number. */
 uint32_t queue_submit(struct queue *q, struct secmmu_desc desc);
 /* Waits for the job's status; checks user_data; the record is copied. */
 struct secmmu_completion queue_wait(struct queue *q, uint32_t job);

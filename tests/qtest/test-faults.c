@@ -520,6 +520,8 @@ void test_event_stall(void)
     queue_run(&other, (struct secmmu_desc) {
         .opcode = SECMMU_OP_NOP, .flags = SECMMU_DESC_INTERRUPT,
     });
+    /* Its event comes after its record, and is to be before the next fault. */
+    WAIT_FOR(dev_read32(dev, SECMMU_REG_EVENT_TAIL) == 2);
     dev_event(dev, SECMMU_EVENT_FAULT, 0);
     dev_event(dev, SECMMU_EVENT_COMPLETION, 1);
     ev = dev_event(dev, SECMMU_EVENT_FAULT, 0);

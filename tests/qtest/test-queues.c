@@ -71,6 +71,8 @@ void test_jobs_in_order(void)
         }
     }
     CHECK_EQ(*word, job);
+    /* A job is counted after its record. */
+    WAIT_FOR(COUNTER(dev, JOBS) >= job);
     CHECK_EQ(COUNTER(dev, JOBS), job);
     dev_end(dev);
 }
@@ -182,7 +184,8 @@ void test_queue_arm(void)
     queue_run(&q, nop);
     dev_no_event(dev);
     CHECK(!dev_take_msi(dev));
-    /* Already there: at once. */
+    /* Already there: at once. The head follows the record. */
+    WAIT_FOR(dev_read32(dev, QREG(0, QUEUE_HEAD)) == 4);
     dev_write32(dev, QREG(0, QUEUE_ARM), 2);
     CHECK_EQ(dev_event(dev, SECMMU_EVENT_COMPLETION, 0).seq, 4);
     dev_end(dev);
@@ -203,8 +206,10 @@ void test_completions_merge(void)
     }
     queue_ring(&q);
     WAIT_FOR(dev_read32(dev, QREG(0, QUEUE_HEAD)) == 60);
-    CHECK_EQ(dev_read32(dev, SECMMU_REG_EVENT_TAIL), 1);
+    /* The last one is merged after the head has moved. */
+    WAIT_FOR(COUNTER(dev, EVENTS_MERGED) >= 59);
     CHECK_EQ(COUNTER(dev, EVENTS_MERGED), 59);
+    CHECK_EQ(dev_read32(dev, SECMMU_REG_EVENT_TAIL), 1);
     dev_event(dev, SECMMU_EVENT_COMPLETION, 0);
     /* Consuming it is enough; whoever reads the head now sees 60. Whether
      * the merged ones are told again is the device's choice, but once.

@@ -193,6 +193,8 @@ void test_trace_shootdown(void)
     CHECK_EQ(queue_run(&q, (struct secmmu_desc) {
         .opcode = SECMMU_OP_REDUCE, .src = VA, .len = 8,
     }).status, SECMMU_STATUS_OK);
+    /* Until then its window may be open, and the shootdown would wait. */
+    WAIT_FOR(queue_state(&q) == SECMMU_QUEUE_STATE_IDLE);
     trace_set(dev, "secmmu_*", true);
     spte = space_unmap(&s, VA);
     dev_shootdown(dev, 3, VA, 2 * PAGE);
