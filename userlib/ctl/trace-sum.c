@@ -97,7 +97,9 @@ static void on_owner(struct state *s, const struct trace_event *ev)
 	}
 	p->pid = ev->pid;
 	p->guessed = false;
-	memcpy(p->command, ev->command, sizeof(p->command));
+	/* Of one that ended before its name was read, the guess is the better. */
+	if (strcmp(ev->command, "?"))
+		memcpy(p->command, ev->command, sizeof(p->command));
 }
 
 /*
