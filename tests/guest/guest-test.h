@@ -63,6 +63,9 @@ struct secmmu_completion run(struct secmmu_queue *q,
  */
 unsigned long option(const char *name, unsigned long otherwise);
 
+/* The number that a file begins with. */
+long long read_number(const char *path);
+
 /* As the device itself counts, which no driver can talk round. */
 long long device_counter(const char *name);
 
@@ -79,6 +82,11 @@ struct footprint {
 struct footprint footprint(void);
 /* KiB that are free but lie with a CPU, which MemFree leaves out. */
 long long free_with_cpus(void);
+/*
+ * KiB fewer than @before that nobody uses. Looked at again, for 20 s, until it is
+ * less than @enough: what is freed late is not lost.
+ */
+long long memory_lost(long long before, long long enough);
 /* No address space, queue or open file is left, and no more of the above. */
 void check_no_leak(const struct footprint *before, unsigned int rounds);
 

@@ -86,6 +86,16 @@ unsigned long option(const char *name, unsigned long otherwise)
 	return value;
 }
 
+long long read_number(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	long long value;
+
+	CHECK(file && fscanf(file, "%lld", &value) == 1);
+	fclose(file);
+	return value;
+}
+
 long long device_counter(const char *name)
 {
 	long long value = read_key("/sys/kernel/debug/secmmu/secmmu0/counters",
@@ -98,17 +108,12 @@ long long device_counter(const char *name)
 static long long slab_objects(const char *cache)
 {
 	char path[128];
-	long long count = 0;
-	FILE *file;
 
 	/* Shrinking flushes what the CPUs keep; then the count is exact. */
 	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", cache);
 	write_file(path, "1");
 	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/objects", cache);
-	file = fopen(path, "re");
-	CHECK(file && fscanf(file, "%lld", &count) == 1);
-	fclose(file);
-	return count;
+	return read_number(path);
 }
 
 /*
@@ -159,6 +164,17 @@ struct footprint footprint(void)
 	return f;
 }
 
+long long memory_lost(long long before, long long enough)
+{
+	double start = now();
+	long long lost;
+
+	do
+		lost = before - footprint().free;
+	while (lost >= enough && now() - start < 20);
+	return lost;
+}
+
 /* Lines of a file of debugfs but for its heading. */
 static unsigned int debugfs_lines(const char *name)
 {
@@ -179,12 +195,7 @@ static unsigned int debugfs_lines(const char *name)
 
 static long long module_users(void)
 {
-	FILE *file = fopen("/sys/module/secmmu/refcnt", "re");
-	long long users;
-
-	CHECK(file && fscanf(file, "%lld", &users) == 1);
-	fclose(file);
-	return users;
+	return read_number("/sys/module/secmmu/refcnt");
 }
 
 void check_no_leak(const struct footprint *before, unsigned int rounds)

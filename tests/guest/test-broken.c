@@ -249,20 +249,17 @@ struct node {
 	uint64_t payload;
 };
 
-/* As soon as the driver says that the device is lost, which needs no register. */
 static long long recoveries(void)
 {
-	FILE *file = fopen("/sys/class/misc/secmmu0/recoveries", "re");
-	long long times;
-
-	CHECK(file && fscanf(file, "%lld", &times) == 1);
-	fclose(file);
-	return times;
+	return read_number("/sys/class/misc/secmmu0/recoveries");
 }
 
 static atomic_bool looks;
 
-/* As the device is lost, or after that: it is so for a moment only. */
+/*
+ * As soon as the driver says that the device is lost, which needs no register. It
+ * says so for a moment only: whoever misses that comes when it is back.
+ */
 static void *takes_page(void *page)
 {
 	int fd = open("/sys/class/misc/secmmu0/state", O_RDONLY | O_CLOEXEC);

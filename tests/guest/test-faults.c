@@ -278,12 +278,7 @@ void test_fail_probe(void)
 	free = footprint().free;
 	for (i = 0; i < rounds; i++)
 		bind_fails(address, 1 + noise(&seed) % last, &refused);
-	/* What is freed late is not lost. */
-	for (int tries = 0; tries < 30; tries++) {
-		lost = free - footprint().free;
-		if (lost < 4096)
-			break;
-	}
+	lost = memory_lost(free, 4096);
 	note("%u of %u refused it, memory but for slabs: %+lld KiB", refused, rounds, -lost);
 	CHECK(lost < 4096);
 

@@ -11,20 +11,9 @@
 #define LEN		(1 * MIB)
 #define PAGES		(LEN / PAGE)
 
-static long long number(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	long long value;
-
-	CHECK(file);
-	CHECK_EQ(fscanf(file, "%lld", &value), 1);
-	fclose(file);
-	return value;
-}
-
 static bool merged(void *arg)
 {
-	return number(KSM "pages_sharing") >= (long long)(PAGES - 8);
+	return read_number(KSM "pages_sharing") >= (long long)(PAGES - 8);
 }
 
 static void scan(bool on)
@@ -50,7 +39,7 @@ void test_ksm_merge(void)
 	scan(false);
 	m = moved_since(&before);
 	note("merged: %lld share one page; %llu pages zapped by %llu shootdowns",
-	     number(KSM "pages_sharing"), m.zapped, m.shootdowns);
+	     read_number(KSM "pages_sharing"), m.zapped, m.shootdowns);
 	CHECK(m.zapped >= PAGES - 8);
 	/* All are one page, which is read and never written. */
 	both_see(p, 7, LEN);
@@ -90,7 +79,7 @@ void test_ksm_under_jobs(void)
 			long long sharing;
 
 			usleep(30000);
-			sharing = number(KSM "pages_sharing");
+			sharing = read_number(KSM "pages_sharing");
 			most = sharing > most ? sharing : most;
 		}
 		adder_cpu(&a);

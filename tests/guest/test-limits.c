@@ -21,12 +21,7 @@
 
 static long long charged(void)
 {
-	FILE *file = fopen(cgroup_file(GROUP, "memory.current"), "re");
-	long long bytes;
-
-	CHECK(file && fscanf(file, "%lld", &bytes) == 1);
-	fclose(file);
-	return bytes;
+	return read_number(cgroup_file(GROUP, "memory.current"));
 }
 
 /* Newer kernels give the CPU's page tables back after a grace period. */

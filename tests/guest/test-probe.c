@@ -57,7 +57,7 @@ static int bind_again(const char *address)
 /* So often, with one of the two errors each time; nothing is left of it. */
 static void bind_fails(const char *address, int times, int error, int or_error)
 {
-	long long kept = 0, left;
+	long long before = 0, kept;
 
 	CHECK(access("/dev/secmmu0", F_OK) < 0);
 	for (int i = 0; i < times; i++) {
@@ -66,19 +66,12 @@ static void bind_fails(const char *address, int times, int error, int or_error)
 		CHECK(err == error || err == or_error);
 		/* The first ones may be what fills the caches. */
 		if (i == times / 2)
-			kept = footprint().free;
+			before = footprint().free;
 	}
-	/*
-	 * The event ring alone is 32 KiB, in each of the second half. What is
-	 * freed late is not kept.
-	 */
-	for (int i = 0; i < 30; i++) {
-		left = kept - footprint().free;
-		if (left < times * 10)
-			break;
-	}
-	note("%lld KiB kept", left);
-	CHECK(left < times * 10);
+	/* The event ring alone is 32 KiB, in each of the second half. */
+	kept = memory_lost(before, times * 10);
+	note("%lld KiB kept", kept);
+	CHECK(kept < times * 10);
 	CHECK(access("/dev/secmmu0", F_OK) < 0);
 }
 

@@ -22,17 +22,6 @@
 #define LEN	(8 * MIB)
 #define LRU_GEN	"/sys/kernel/mm/lru_gen/enabled"
 
-static long long number(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	long long value;
-
-	CHECK(file);
-	CHECK_EQ(fscanf(file, "%lld", &value), 1);
-	fclose(file);
-	return value;
-}
-
 /* Not all that was asked for may be found: that is EAGAIN. */
 static void reclaim(const char *group, const char *amount)
 {
@@ -289,7 +278,7 @@ void test_reap_after_oom(void)
 	snprintf(path, sizeof(path), "/proc/%d/status", child);
 	/* Two seconds are its due, then the reaper comes. */
 	for (int i = 0; i < 300; i++) {
-		kb = number(cgroup_file("maps-oom", "memory.current")) / 1024;
+		kb = read_number(cgroup_file("maps-oom", "memory.current")) / 1024;
 		if (kb < 4096)
 			break;
 		usleep(50000);

@@ -62,12 +62,7 @@ static void look_by_mmap(void)
 
 static void look_at_device(void)
 {
-	FILE *file = fopen("/sys/class/misc/secmmu0/queues_used", "re");
-	int used;
-
-	CHECK(file && fscanf(file, "%d", &used) == 1);
-	fclose(file);
-	CHECK(used >= 1);
+	CHECK(read_number("/sys/class/misc/secmmu0/queues_used") >= 1);
 	CHECK_EQ(read_key(COUNTERS, "lost"), 0);
 	CHECK_EQ(read_key(COUNTERS, "lost_interrupts"), lost_interrupts);
 }

@@ -48,9 +48,8 @@ static void *work(void *jobs)
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int ret = p == MAP_FAILED ? -1 : secmmu_queue_init(&q, &dev, 8, 0);
 
-	/* None ends before all are there, whoever is late. */
-	if (!ret)
-		pthread_barrier_wait(&all);
+	/* None ends before all are there, whoever is late or has failed. */
+	pthread_barrier_wait(&all);
 	for (int n = 0; !ret && (n < MIN_ROUNDS || !is_over()); n++) {
 		uint32_t crc = 0;
 

@@ -2,18 +2,17 @@
 /*
  * secmmu - naps at the locks, to be preloaded into a test of the core.
  *
- * Whoever takes a mutex, gives one back or yields sleeps now and then, for up to
- * NAP_US; the rarer the longer it has been at it, since some tests go round many
- * thousand times. So an engine may stand still right before it posts an event, and the
- * test right before it looks for one: what the one takes to be done by the other,
- * because on an idle machine it always is, is not.
+ * Whoever takes a mutex, gives one back or yields sleeps now and then, up to
+ * NAP_US; the rarer the longer it has been at it, since some tests go round
+ * many thousand times. So an engine may stand still right before it posts an
+ * event, and the test right before it looks for one: what the one takes to be
+ * done by the other, because on an idle machine it always is, is not.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <time.h>
 
 #define ONE_IN  40              /* at first */
