@@ -200,6 +200,30 @@ static void kick_bh(void *opaque)
     secmmu_core_kick(s->core);
 }
 
+/*
+ * What a CPU is about to do may wait for the engines, with the big lock held.
+ * If audit waits for another CPU in one of them, that comes first, and without
+ * the lock: see secmmu_core_looking(). False if the device went meanwhile.
+ */
+static bool let_looks_end(SecmmuDevice *s)
+{
+    uint64_t newest = secmmu_core_looks(s->core);
+    bool there = true;
+
+    if (likely(!secmmu_core_looking(s->core, newest))) {
+        return true;
+    }
+    object_ref(OBJECT(s));
+    while (there && secmmu_core_looking(s->core, newest)) {
+        secmmu_big_unlock();
+        g_usleep(100);
+        secmmu_big_lock();
+        there = DEVICE(s)->realized;
+    }
+    object_unref(OBJECT(s));
+    return there;
+}
+
 static uint64_t control_read(void *opaque, hwaddr off, unsigned size)
 {
     SecmmuDevice *s = opaque;
@@ -215,7 +239,8 @@ static void control_write(void *opaque, hwaddr off, uint64_t val,
 {
     SecmmuDevice *s = opaque;
 
-    if (secmmu_misbehave_vanishes(&s->misbehave, false)) {
+    if (!let_looks_end(s) ||
+        secmmu_misbehave_vanishes(&s->misbehave, false)) {
         return;
     }
     if (off == SECMMU_REG_CTRL && (val & SECMMU_CTRL_RESET)) {
@@ -319,6 +344,9 @@ static void secmmu_config_write(PCIDevice *pci, uint32_t addr, uint32_t val,
      * first, and do not see the difference between that and bad addresses.
      */
     if (ranges_overlap(addr, len, PCI_COMMAND, 2)) {
+        if (!let_looks_end(s)) {
+            return;
+        }
         if (s->misbehave.slow_stop && ends_mastering(pci, addr, val, len) &&
             !stop_slowly(s)) {
             return;
@@ -418,6 +446,12 @@ static void secmmu_realize(PCIDevice *pci, Error **errp)
                           "secmmu-doorbell",
                           pow2ceil((uint64_t)s->queues *
                                    SECMMU_DOORBELL_SIZE));
+    /*
+     * While one CPU waits in let_looks_end() others come in. No access of ours
+     * leads back here with a lock held: engines reach RAM only, and interrupts
+     * are sent by a bottom half.
+     */
+    s->control.disable_reentrancy_guard = true;
     pci_register_bar(pci, SECMMU_BAR_CONTROL, PCI_BASE_ADDRESS_MEM_TYPE_64,
                      &s->control);
     /*

@@ -14,8 +14,18 @@
  *
  * There is one exception: to change a bit, as MADV_COLD does with A, the kernel
  * takes an entry out and puts it in again, and tells nobody, since nothing is
- * taken away. An entry that is not there is therefore looked at again, for long
- * enough that a CPU of the guest that was put to sleep in between has come back.
+ * taken away. An entry that is not there is therefore looked at again:
+ *
+ * - For long enough that a CPU of the guest that was put to sleep in between
+ *   comes back: some 20 ms, and where these were not enough up to half a second.
+ *   The latter not again for ten seconds, since a page that was freed may come
+ *   back as well, to where it was, and a driver that forgets a shootdown must not
+ *   get away by this.
+ * - Until somebody waits for our window to close. That may be a CPU with QEMU's
+ *   big lock, and the one that is to put the entry back may need the lock first,
+ *   for an interrupt: to look on would be to wait for ourselves. Such a look ends
+ *   without a verdict. A CPU that writes a register first waits without the lock,
+ *   see secmmu_core_looking(), so a shootdown that comes too late ends no look.
  */
 #include <stdio.h>
 #include <time.h>
@@ -23,7 +33,17 @@
 #include "internal.h"
 
 #define LOOKS                   200
-#define LOOK_NS                 100000
+#define LOOK_NS                 100000ull
+#define PATIENCE_NS             500000000ull
+#define PATIENT_AGAIN_NS        10000000000ull
+
+/* What the CPU's table has for an address, as it was looked at last. */
+typedef struct CpuView {
+    bool mapped;                /* by a leaf; if not, only entry has a meaning */
+    bool writable;
+    uint64_t entry;             /* the last that was read */
+    uint64_t phys;
+} CpuView;
 
 static void *map_phys(SecmmuCore *core, uint64_t addr, size_t len,
                       void **cookie)
@@ -44,14 +64,12 @@ static void unmap_phys(SecmmuCore *core, void *host, uint64_t addr,
     }
 }
 
-/* Returns the leaf (zero: none) and the physical address of @va. */
-static uint64_t cpu_walk(SecmmuCore *core, uint64_t root, uint64_t va,
-                         uint64_t *phys, bool *writable)
+static CpuView cpu_walk(SecmmuCore *core, uint64_t root, uint64_t va)
 {
+    CpuView view = { .writable = true };
     uint64_t table = root & SECMMU_SPTE_ADDR;
     int level = root & SECMMU_AUDIT_LA57 ? 4 : 3;
 
-    *writable = true;
     for (;; level--) {
         unsigned shift = SECMMU_LEVEL_SHIFT(level);
         uint64_t at = table + 8 * ((va >> shift) & 511);
@@ -59,23 +77,24 @@ static uint64_t cpu_walk(SecmmuCore *core, uint64_t root, uint64_t va,
         void *cookie;
         uint64_t *p = map_phys(core, at, 8, &cookie);
         SecmmuCpuEntry entry;
-        uint64_t e;
 
         if (!p) {
-            return 0;
+            return view;
         }
-        e = le64toh(__atomic_load_n(p, __ATOMIC_ACQUIRE));
+        view.entry = le64toh(__atomic_load_n(p, __ATOMIC_ACQUIRE));
         unmap_phys(core, p, at, 8, cookie);
-        entry = root & SECMMU_AUDIT_ARM64 ? secmmu_arm64_entry(e, level) :
-                                            secmmu_x86_entry(e, level);
-        *writable &= entry.writable;
+        entry = root & SECMMU_AUDIT_ARM64 ?
+                secmmu_arm64_entry(view.entry, level) :
+                secmmu_x86_entry(view.entry, level);
+        view.writable &= entry.writable;
         switch (entry.kind) {
         case SECMMU_CPU_NONE:
-            return 0;
+            return view;
         case SECMMU_CPU_LEAF:
             /* Low bits of a large page's address may be attributes. */
-            *phys = (entry.addr & ~mask) | (va & mask);
-            return e;
+            view.phys = (entry.addr & ~mask) | (va & mask);
+            view.mapped = true;
+            return view;
         case SECMMU_CPU_TABLE:
             table = entry.addr;
         }
@@ -101,20 +120,62 @@ static bool same_frame(SecmmuCore *core, uint64_t dma, const void *host,
     return p && p == host;
 }
 
-static uint64_t cpu_look(SecmmuCore *core, uint64_t root, uint64_t va,
-                         uint64_t *phys, bool *writable)
+/* Until when may a look go on? All that are long at a time end together. */
+static uint64_t look_until(SecmmuCore *core)
+{
+    uint64_t now = secmmu_core_clock();
+    uint64_t began = atomic_load(&core->patient);
+
+    if ((!began || now - began > PATIENT_AGAIN_NS) &&
+        atomic_compare_exchange_strong(&core->patient, &began, now)) {
+        began = now;
+    }
+    return began + PATIENCE_NS;
+}
+
+/* Looks again at what is missing. False: no verdict, see above. */
+static bool cpu_look_again(SecmmuEngine *engine, uint64_t root, uint64_t va,
+                           CpuView *view)
 {
     const struct timespec wait = { .tv_nsec = LOOK_NS };
-    uint64_t leaf = 0;
+    SecmmuCore *core = engine->core;
+    uint64_t until = 0;
+    bool verdict = true;
 
-    for (unsigned i = 0; i < LOOKS; i++) {
-        leaf = cpu_walk(core, root, va, phys, writable);
-        if (leaf) {
+    atomic_store(&engine->look, atomic_fetch_add(&core->looks, 1) + 1);
+    for (unsigned looks = 1; !view->mapped; looks++) {
+        if (secmmu_window_awaited(engine)) {
+            verdict = false;
+            break;
+        }
+        if (looks == LOOKS) {
+            until = look_until(core);
+        }
+        if (looks >= LOOKS && secmmu_core_clock() >= until) {
             break;
         }
         nanosleep(&wait, NULL);
+        *view = cpu_walk(core, root, va);
     }
-    return leaf;
+    atomic_store(&engine->look, 0);
+    return verdict;
+}
+
+uint64_t secmmu_core_looks(SecmmuCore *core)
+{
+    return atomic_load(&core->looks);
+}
+
+bool secmmu_core_looking(SecmmuCore *core, uint64_t newest)
+{
+    for (unsigned i = 0; newest && i < core->config.engines; i++) {
+        uint64_t look = atomic_load(&core->engines[i].look);
+
+        if (look && look <= newest) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool secmmu_audit_root_ok(uint64_t root)
@@ -131,21 +192,23 @@ void secmmu_audit(SecmmuEngine *engine, SecmmuQueue *q, uint64_t va,
     SecmmuCore *core = engine->core;
     uint64_t root = atomic_load_explicit(&core->asids[q->asid].audit,
                                          memory_order_acquire);
-    uint64_t leaf, phys = 0;
     const char *rule = NULL;
-    bool writable;
+    CpuView cpu;
     char msg[256];
 
     if (!(root & SECMMU_AUDIT_ON)) {
         return;
     }
+    cpu = cpu_walk(core, root, va);
+    if (!cpu.mapped && !cpu_look_again(engine, root, va, &cpu)) {
+        return;
+    }
     secmmu_count(engine->count, SECMMU_CNT_AUDIT_CHECKS, 1);
-    leaf = cpu_look(core, root, va, &phys, &writable);
-    if (!leaf) {
+    if (!cpu.mapped) {
         rule = "the CPU maps nothing there";
-    } else if (!same_frame(core, x->addr, host, phys)) {
+    } else if (!same_frame(core, x->addr, host, cpu.phys)) {
         rule = "the CPU maps another frame there";
-    } else if (write && !writable) {
+    } else if (write && !cpu.writable) {
         rule = "the CPU may not write there";
     }
     if (!rule) {
@@ -153,13 +216,13 @@ void secmmu_audit(SecmmuEngine *engine, SecmmuQueue *q, uint64_t va,
     }
     secmmu_count(engine->count, SECMMU_CNT_AUDIT_VIOLATIONS, 1);
     secmmu_trace(core, SECMMU_TRACE_AUDIT, q->index, q->asid, va, write,
-                 x->entry, leaf);
+                 x->entry, cpu.mapped ? cpu.entry : 0);
     snprintf(msg, sizeof(msg), "audit: %s: queue %u asid %u opcode %u user "
              "data 0x%llx %s va 0x%llx: device 0x%llx (entry 0x%llx), CPU "
              "0x%llx (entry 0x%llx)", rule, q->index, q->asid,
              q->job.d.opcode, (unsigned long long)q->job.d.user_data,
              write ? "writes" : "reads", (unsigned long long)va,
              (unsigned long long)x->addr, (unsigned long long)x->entry,
-             (unsigned long long)phys, (unsigned long long)leaf);
+             (unsigned long long)cpu.phys, (unsigned long long)cpu.entry);
     core->ops->guest_error(core->opaque, msg);
 }

@@ -234,7 +234,10 @@ struct SecmmuEngine {
      * windows. Alone in its line: shootdowns poll it.
      */
     _Alignas(SECMMU_CACHE_LINE) _Atomic uint64_t window;
-    _Alignas(SECMMU_CACHE_LINE) SecmmuCore *core;
+    /* The window that somebody waits for, as long as it is open. */
+    _Alignas(SECMMU_CACHE_LINE) _Atomic uint64_t awaited;
+    _Atomic uint64_t look;      /* its number while it looks again, see audit.c */
+    SecmmuCore *core;
     unsigned index;
     pthread_t thread;
     uint64_t windows;
@@ -276,6 +279,9 @@ struct SecmmuCore {
     uint64_t done_base;
     _Atomic uint32_t error;
     SecmmuCounterCell count[SECMMU_CNT_NR];     /* of control calls */
+
+    _Atomic uint64_t looks;     /* audit: how many began */
+    _Atomic uint64_t patient;   /* audit: when a long look last began, ns */
 
     /* core->lock */
     pthread_cond_t work;
@@ -359,6 +365,8 @@ void secmmu_reset_locked(SecmmuCore *core);
 /* Opens a window of @engine for @asid with a full budget. */
 void secmmu_window_enter(SecmmuEngine *engine, unsigned asid);
 void secmmu_window_exit(SecmmuEngine *engine);
+/* Does anybody wait for the open window to close? From its engine. */
+bool secmmu_window_awaited(SecmmuEngine *engine);
 /*
  * Waits until each window that is open now, of @asid (or any: negative), has
  * closed; returns the number of windows waited for. Never with core->lock.

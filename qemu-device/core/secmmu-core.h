@@ -206,6 +206,20 @@ uint64_t secmmu_core_clock(void);
 /* Every in-flight window open at the call has closed on return. */
 void secmmu_core_drain(SecmmuCore *core);
 
+/*
+ * For audit. An engine that finds an entry of the CPU's missing looks again for
+ * a while, in its window: see audit.c. A call that waits for the window ends the
+ * look without a verdict. So before such a call, and without a lock that a CPU of
+ * the guest may need, one waits until secmmu_core_looking() is false for the
+ * number that secmmu_core_looks() gave. It is one look's time at most, some half
+ * a second. Both from any thread.
+ */
+
+/* The number of the newest look; zero before the first. */
+uint64_t secmmu_core_looks(SecmmuCore *core);
+/* Is look @newest, or one before it, going on? */
+bool secmmu_core_looking(SecmmuCore *core, uint64_t newest);
+
 #ifdef __cplusplus
 }
 #endif

@@ -58,6 +58,12 @@ void secmmu_window_exit(SecmmuEngine *engine)
     atomic_store_explicit(&engine->window, 0, memory_order_release);
 }
 
+bool secmmu_window_awaited(SecmmuEngine *engine)
+{
+    return atomic_load_explicit(&engine->awaited, memory_order_relaxed) ==
+           atomic_load_explicit(&engine->window, memory_order_relaxed);
+}
+
 unsigned secmmu_window_drain(SecmmuCore *core, int asid)
 {
     unsigned waited = 0;
@@ -75,6 +81,9 @@ unsigned secmmu_window_drain(SecmmuCore *core, int asid)
         }
         waited++;
         while (atomic_load(&engine->window) == word) {
+            /* Each time: another who waits may have seen an older window. */
+            atomic_store_explicit(&engine->awaited, word,
+                                  memory_order_relaxed);
             secmmu_wait_engine(core, &n);
         }
     }

@@ -7,6 +7,7 @@
  * Not here: whether a driver gets it right (tests/guest).
  */
 #include <string.h>
+#include <unistd.h>
 
 #include "cases.h"
 #include "iommu.h"
@@ -178,6 +179,35 @@ void test_audit_violations(void)
     dev_write64(dev, AREG(0, ASID_AUDIT), cpu.root | 0x10);
     CHECK_EQ(dev_take_error(dev), SECMMU_ERR_ASID);
     CHECK_EQ(dev_read64(dev, AREG(0, ASID_AUDIT)), 0);
+    dev_end_dirty(dev);
+}
+
+/*
+ * What is missing is looked at again, half a second long. A shootdown that comes
+ * meanwhile waits for the verdict, and saves nobody from it.
+ */
+void test_audit_late_shootdown(void)
+{
+    struct dev *dev = dev_start(PROPERTIES);
+    struct space s = space_new(dev, 0);
+    struct queue q = queue_new(&s, 0, 4);
+    struct cpu cpu = cpu_new(dev, 4);
+    uint32_t job;
+    uint64_t gpa;
+
+    cpu_map_queue(&cpu, &q);
+    dev_alloc(dev, 1, PAGE, &gpa);
+    space_map(&s, VA, gpa, PAGE, SECMMU_SPTE_W);
+    job = queue_submit(&q, (struct secmmu_desc) {
+        .opcode = SECMMU_OP_CRC32C, .src = VA, .len = 64,
+    });
+    /* The look has begun, or the shootdown comes before it. */
+    usleep(100000);
+    dev_shootdown(dev, 0, VA, PAGE);
+    CHECK_EQ(queue_wait(&q, job).status, SECMMU_STATUS_OK);
+    CHECK_EQ(COUNTER(dev, AUDIT_VIOLATIONS), 1);
+    CHECK(vm_log_has(dev->vm, "the CPU maps nothing there"));
+    CHECK_EQ(dev_take_error(dev), 0);
     dev_end_dirty(dev);
 }
 

@@ -137,25 +137,156 @@ static void nothing_there(void)
     }
 }
 
-static void *give_back(void *entry)
+static void take_out(void)
 {
-    usleep(5000);
-    __atomic_or_fetch((uint64_t *)entry, P, __ATOMIC_RELEASE);
+    __atomic_and_fetch(cpu_entry(A, 0), ~P, __ATOMIC_RELEASE);
+}
+
+static void put_back(void)
+{
+    __atomic_or_fetch(cpu_entry(A, 0), P, __ATOMIC_RELEASE);
+}
+
+static void *put_back_after(void *ms)
+{
+    usleep((uintptr_t)ms * 1000);
+    put_back();
     return NULL;
+}
+
+/* Reads A while its entry is out for @ms. */
+static void missing_for(unsigned ms)
+{
+    pthread_t thread;
+
+    take_out();
+    CHECK_EQ(pthread_create(&thread, NULL, put_back_after,
+                            (void *)(uintptr_t)ms), 0);
+    run(SECMMU_OP_CRC32C, A, SECMMU_STATUS_OK);
+    pthread_join(thread, NULL);
 }
 
 /* The kernel takes an entry out to change it, and tells nobody. */
 static void for_a_moment(void)
 {
-    pthread_t thread;
+    start(4);
+    run(SECMMU_OP_FILL, A, SECMMU_STATUS_OK);
+    missing_for(5);
+    CHECK_EQ(violations(), 0);
+    rig_free(rig);
+}
+
+/* The guest's CPU had to wait for one of the host's in between. */
+static void for_longer(void)
+{
+    start(4);
+    run(SECMMU_OP_FILL, A, SECMMU_STATUS_OK);
+    missing_for(100);
+    CHECK_EQ(violations(), 0);
+    rig_free(rig);
+}
+
+/* That is rare, so a second one is not waited for so long. */
+static void for_longer_again(void)
+{
+    const uint64_t patience = 500000000;
+    uint64_t took = patience;
 
     start(4);
     run(SECMMU_OP_FILL, A, SECMMU_STATUS_OK);
-    __atomic_and_fetch(cpu_entry(A, 0), ~P, __ATOMIC_RELEASE);
-    CHECK_EQ(pthread_create(&thread, NULL, give_back, cpu_entry(A, 0)), 0);
+    take_out();
+    accused(SECMMU_OP_CRC32C, A, "maps nothing");
+    /* A busy host can make one that is short as long. */
+    for (unsigned i = 0; i < 10 && took >= patience; i++) {
+        took = -secmmu_core_clock();
+        accused(SECMMU_OP_CRC32C, A, "maps nothing");
+        took += secmmu_core_clock();
+    }
+    CHECK(took < patience);
+    rig_free(rig);
+}
+
+static pthread_mutex_t big_lock = PTHREAD_MUTEX_INITIALIZER;
+static atomic_bool has_lock;
+
+static void wait_for_a_look(void)
+{
+    while (!secmmu_core_looks(rig->core)) {
+        usleep(100);
+    }
+}
+
+static void *shoots_with_lock(void *arg)
+{
+    (void)arg;
+    wait_for_a_look();
+    pthread_mutex_lock(&big_lock);
+    atomic_store(&has_lock, true);
+    rig_shootdown(rig, 1, A + PAGE, 1);
+    pthread_mutex_unlock(&big_lock);
+    return NULL;
+}
+
+static void *puts_back_with_lock(void *arg)
+{
+    (void)arg;
+    while (!atomic_load(&has_lock)) {
+        usleep(100);
+    }
+    pthread_mutex_lock(&big_lock);
+    put_back();
+    pthread_mutex_unlock(&big_lock);
+    return NULL;
+}
+
+/*
+ * The CPU that took the entry out waits for the machine's lock, which has one
+ * whose shootdown waits for the access.
+ */
+static void cpu_needs_the_lock(void)
+{
+    pthread_t thread[2];
+
+    start(4);
+    run(SECMMU_OP_FILL, A, SECMMU_STATUS_OK);
+    take_out();
+    atomic_store(&has_lock, false);
+    CHECK_EQ(pthread_create(&thread[0], NULL, shoots_with_lock, NULL), 0);
+    CHECK_EQ(pthread_create(&thread[1], NULL, puts_back_with_lock, NULL), 0);
     run(SECMMU_OP_CRC32C, A, SECMMU_STATUS_OK);
-    pthread_join(thread, NULL);
+    pthread_join(thread[0], NULL);
+    pthread_join(thread[1], NULL);
     CHECK_EQ(violations(), 0);
+    rig_free(rig);
+}
+
+static void *shoots_politely(void *arg)
+{
+    uint64_t newest;
+
+    (void)arg;
+    wait_for_a_look();
+    newest = secmmu_core_looks(rig->core);
+    CHECK_EQ(newest, 1);
+    while (secmmu_core_looking(rig->core, newest)) {
+        usleep(100);
+    }
+    rig_shootdown(rig, 1, A, 1);
+    return NULL;
+}
+
+/* A driver that sends its shootdown too late is not saved by it. */
+static void late_shootdown(void)
+{
+    pthread_t thread;
+
+    start(4);
+    CHECK(!secmmu_core_looking(rig->core, secmmu_core_looks(rig->core)));
+    run(SECMMU_OP_FILL, A, SECMMU_STATUS_OK);
+    take_out();
+    CHECK_EQ(pthread_create(&thread, NULL, shoots_politely, NULL), 0);
+    accused(SECMMU_OP_CRC32C, A, "maps nothing");
+    pthread_join(thread, NULL);
     rig_free(rig);
 }
 
@@ -273,7 +404,8 @@ static void behind_an_iommu(void)
 
 static const Case cases[] = {
     CASE(agreeing), CASE(another_frame), CASE(nothing_there),
-    CASE(for_a_moment),
+    CASE(for_a_moment), CASE(for_longer), CASE(for_longer_again),
+    CASE(cpu_needs_the_lock), CASE(late_shootdown),
     CASE(not_writable), CASE(split_by_the_cpu), CASE(gigabyte), CASE(table_is_no_ram),
     CASE(switched_off), CASE(forgotten_shootdown), CASE(behind_an_iommu),
 };
