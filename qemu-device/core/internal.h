@@ -237,7 +237,7 @@ struct SecmmuEngine {
     /* The window that somebody waits for, as long as it is open. */
     _Alignas(SECMMU_CACHE_LINE) _Atomic uint64_t awaited;
     _Atomic uint64_t look;      /* its number while it looks again, see audit.c */
-    SecmmuCore *core;
+    _Alignas(SECMMU_CACHE_LINE) SecmmuCore *core;
     unsigned index;
     pthread_t thread;
     uint64_t windows;
