@@ -18,9 +18,10 @@
  *
  * - For long enough that a CPU of the guest that was put to sleep in between
  *   comes back: some 20 ms, and where these were not enough up to half a second.
- *   The latter not again for ten seconds, since a page that was freed may come
- *   back as well, to where it was, and a driver that forgets a shootdown must not
- *   get away by this.
+ *   What an engine waits past the 20 ms is half a second in ten all together,
+ *   since a page that was freed may come back as well, to where it was, and a
+ *   driver that forgets a shootdown must not get away by this. It is counted by
+ *   time and not by looks: on a busy host many of them need some ms more.
  * - Until somebody waits for our window to close. That may be a CPU with QEMU's
  *   big lock, and the one that is to put the entry back may need the lock first,
  *   for an interrupt: to look on would be to wait for ourselves. Such a look ends
@@ -35,7 +36,7 @@
 #define LOOKS                   200
 #define LOOK_NS                 100000ull
 #define PATIENCE_NS             500000000ull
-#define PATIENT_AGAIN_NS        10000000000ull
+#define PATIENCE_AGAIN          20      /* a ns more after so many */
 
 /* What the CPU's table has for an address, as it was looked at last. */
 typedef struct CpuView {
@@ -43,6 +44,7 @@ typedef struct CpuView {
     bool writable;
     uint64_t entry;             /* the last that was read */
     uint64_t phys;
+    uint64_t looked;            /* again, and for how long, ns */
 } CpuView;
 
 static void *map_phys(SecmmuCore *core, uint64_t addr, size_t len,
@@ -120,17 +122,15 @@ static bool same_frame(SecmmuCore *core, uint64_t dma, const void *host,
     return p && p == host;
 }
 
-/* Until when may a look go on? All that are long at a time end together. */
-static uint64_t look_until(SecmmuCore *core)
+/* How long may a look go on from @now? */
+static uint64_t patience(SecmmuEngine *engine, uint64_t now)
 {
-    uint64_t now = secmmu_core_clock();
-    uint64_t began = atomic_load(&core->patient);
+    uint64_t more = PATIENCE_NS;
 
-    if ((!began || now - began > PATIENT_AGAIN_NS) &&
-        atomic_compare_exchange_strong(&core->patient, &began, now)) {
-        began = now;
+    if (engine->patience_at) {
+        more = engine->patience + (now - engine->patience_at) / PATIENCE_AGAIN;
     }
-    return began + PATIENCE_NS;
+    return MIN(more, PATIENCE_NS);
 }
 
 /* Looks again at what is missing. False: no verdict, see above. */
@@ -138,8 +138,8 @@ static bool cpu_look_again(SecmmuEngine *engine, uint64_t root, uint64_t va,
                            CpuView *view)
 {
     const struct timespec wait = { .tv_nsec = LOOK_NS };
+    uint64_t began = secmmu_core_clock(), since = 0, most = 0, now;
     SecmmuCore *core = engine->core;
-    uint64_t until = 0;
     bool verdict = true;
 
     atomic_store(&engine->look, atomic_fetch_add(&core->looks, 1) + 1);
@@ -148,15 +148,23 @@ static bool cpu_look_again(SecmmuEngine *engine, uint64_t root, uint64_t va,
             verdict = false;
             break;
         }
+        now = secmmu_core_clock();
         if (looks == LOOKS) {
-            until = look_until(core);
+            since = now;
+            most = patience(engine, now);
         }
-        if (looks >= LOOKS && secmmu_core_clock() >= until) {
+        if (looks >= LOOKS && now - since >= most) {
             break;
         }
         nanosleep(&wait, NULL);
         *view = cpu_walk(core, root, va);
     }
+    now = secmmu_core_clock();
+    if (since) {
+        engine->patience = most - MIN(most, now - since);
+        engine->patience_at = now;
+    }
+    view->looked = now - began;
     atomic_store(&engine->look, 0);
     return verdict;
 }
@@ -219,10 +227,11 @@ void secmmu_audit(SecmmuEngine *engine, SecmmuQueue *q, uint64_t va,
                  x->entry, cpu.mapped ? cpu.entry : 0);
     snprintf(msg, sizeof(msg), "audit: %s: queue %u asid %u opcode %u user "
              "data 0x%llx %s va 0x%llx: device 0x%llx (entry 0x%llx), CPU "
-             "0x%llx (entry 0x%llx)", rule, q->index, q->asid,
+             "0x%llx (entry 0x%llx), after %llu ms", rule, q->index, q->asid,
              q->job.d.opcode, (unsigned long long)q->job.d.user_data,
              write ? "writes" : "reads", (unsigned long long)va,
              (unsigned long long)x->addr, (unsigned long long)x->entry,
-             (unsigned long long)cpu.phys, (unsigned long long)cpu.entry);
+             (unsigned long long)cpu.phys, (unsigned long long)cpu.entry,
+             (unsigned long long)cpu.looked / 1000000);
     core->ops->guest_error(core->opaque, msg);
 }

@@ -242,6 +242,8 @@ struct SecmmuEngine {
     pthread_t thread;
     uint64_t windows;
     int64_t budget;             /* left of this window's CHUNK */
+    uint64_t patience;          /* ns that looks may still wait, see audit.c... */
+    uint64_t patience_at;       /* ...as it was when one last did; zero: never */
     SecmmuFaultInfo fault;      /* of the access that failed last */
     uint8_t bounce[SECMMU_PAGE_SIZE];
     _Alignas(SECMMU_CACHE_LINE) SecmmuCounterCell count[SECMMU_CNT_NR];
@@ -281,7 +283,6 @@ struct SecmmuCore {
     SecmmuCounterCell count[SECMMU_CNT_NR];     /* of control calls */
 
     _Atomic uint64_t looks;     /* audit: how many began */
-    _Atomic uint64_t patient;   /* audit: when a long look last began, ns */
 
     /* core->lock */
     pthread_cond_t work;
