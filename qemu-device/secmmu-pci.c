@@ -239,7 +239,7 @@ static void control_write(void *opaque, hwaddr off, uint64_t val,
 {
     SecmmuDevice *s = opaque;
 
-    if (!let_looks_end(s) ||
+    if ((secmmu_core_write_waits(s->core, off, size) && !let_looks_end(s)) ||
         secmmu_misbehave_vanishes(&s->misbehave, false)) {
         return;
     }

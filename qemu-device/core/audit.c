@@ -25,8 +25,10 @@
  * - Until somebody waits for our window to close. That may be a CPU with QEMU's
  *   big lock, and the one that is to put the entry back may need the lock first,
  *   for an interrupt: to look on would be to wait for ourselves. Such a look ends
- *   without a verdict. A CPU that writes a register first waits without the lock,
- *   see secmmu_core_looking(), so a shootdown that comes too late ends no look.
+ *   without a verdict. A CPU whose write may wait for windows first waits for the
+ *   look, without the lock, see secmmu_core_looking(), so a shootdown that comes
+ *   too late ends no look. No other write waits: the CPU that is to put the entry
+ *   back may be spinning, in an interrupt, for a lock of whoever writes.
  */
 #include <stdio.h>
 #include <time.h>

@@ -526,6 +526,27 @@ void secmmu_core_write(SecmmuCore *core, uint64_t off, uint64_t val,
     pthread_mutex_unlock(&core->control);
 }
 
+bool secmmu_core_write_waits(SecmmuCore *core, uint64_t off, unsigned size)
+{
+    Reg reg;
+
+    if (!decode(core, off, size, &reg)) {
+        return false;
+    }
+    switch (reg.block) {
+    case BLOCK_GLOBAL:
+        return reg.offset == SECMMU_REG_CTRL;
+    case BLOCK_QUEUE:
+        return reg.offset == SECMMU_REG_QUEUE_CTRL;
+    case BLOCK_ASID:
+        return reg.offset == SECMMU_REG_ASID_MODE ||
+               reg.offset == SECMMU_REG_ASID_SHOOTDOWN;
+    case BLOCK_COUNTER:
+        break;
+    }
+    return false;
+}
+
 void secmmu_core_doorbell(SecmmuCore *core, uint64_t off, uint64_t val,
                           unsigned size)
 {

@@ -220,6 +220,14 @@ uint64_t secmmu_core_looks(SecmmuCore *core);
 /* Is look @newest, or one before it, going on? */
 bool secmmu_core_looking(SecmmuCore *core, uint64_t newest);
 
+/*
+ * Can a write of @size bytes to @off wait for windows to close? Any thread. Most
+ * cannot, and must not be made to wait for a look: the driver writes EVENT_HEAD and
+ * QUEUE_ARM under spinlocks that its interrupt handler takes, so the CPU that is to
+ * put the entry back may be waiting for whoever writes.
+ */
+bool secmmu_core_write_waits(SecmmuCore *core, uint64_t off, unsigned size);
+
 #ifdef __cplusplus
 }
 #endif
